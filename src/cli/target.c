@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/* Tells from a program's file whether LD_PRELOAD reaches it. */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gelf.h>
+#include <libelf.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "cli/target.h"
+
+#define SCRIPT_DEPTH 4 /* interpreters of interpreters: the kernel's own limit (execve(2)) */
+
+/* What is compared between the program, the library and the command. */
+struct image {
+	int machine, class;
+	bool dynamic; /* it has a loader */
+	char loader[256];
+};
+
+static bool read_loader(Elf *elf, const GElf_Phdr *header, struct image *image)
+{
+	size_t size;
+	char *file = elf_rawfile(elf, &size);
+
+	if (file == NULL || header->p_offset >= size || header->p_filesz > size - header->p_offset)
+		return false;
+	snprintf(image->loader, sizeof(image->loader), "%.*s", (int)header->p_filesz,
+		 file + header->p_offset);
+	return true;
+}
+
+static bool read_elf(Elf *elf, struct image *image)
+{
+	GElf_Ehdr header;
+	GElf_Phdr segment;
+	size_t count;
+
+	if (elf == NULL || elf_kind(elf) != ELF_K_ELF || gelf_getehdr(elf, &header) == NULL ||
+	    elf_getphdrnum(elf, &count) != 0)
+		return false;
+	*image = (struct image){.machine = header.e_machine, .class = header.e_ident[EI_CLASS]};
+	for (size_t i = 0; i < count; i++)
+		if (gelf_getphdr(elf, (int)i, &segment) && segment.p_type == PT_INTERP)
+			image->dynamic = read_loader(elf, &segment, image);
+	return true;
+}
+
+static bool read_image(const char *path, struct image *image)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool read;
+	Elf *elf;
+
+	if (fd < 0)
+		return false;
+	elf_version(EV_CURRENT);
+	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
+	read = read_elf(elf, image);
+	elf_end(elf);
+	close(fd);
+	return read;
+}
+
+/* The interpreter that a script names in its first line, or false. */
+static bool read_script(const char *path, char *interpreter, size_t size)
+{
+	char line[256] = "";
+	FILE *file = fopen(path, "re");
+	char *start;
+
+	if (file == NULL)
+		return false;
+	if (fgets(line, sizeof(line), file) == NULL)
+		*line = '\0';
+	fclose(file);
+	if (strncmp(line, "#!", 2) != 0)
+		return false;
+	start = line + 2 + strspn(line + 2, " \t");
+	start[strcspn(start, " \t\n")] = '\0';
+	snprintf(interpreter, size, "%s", start);
+	return *start != '\0';
+}
+
+int target_find(const char *program, char *to, unsigned long size)
+{
+	const char *path = getenv("PATH");
+	int error = ENOENT;
+
+	if (strchr(program, '/')) {
+		snprintf(to, size, "%s", program);
+		return access(program, F_OK) == 0 ? 0 : errno;
+	}
+	if (path == NULL)
+		path = "/bin:/usr/bin"; /* execvp(3)'s own */
+	for (const char *end; *path; path = *end ? end + 1 : end) {
+		end = strchrnul(path, ':');
+		snprintf(to, size, "%.*s%s%s", (int)(end - path), path, end == path ? "./" : "/",
+			 program);
+		if (access(to, X_OK) == 0)
+			return 0;
+		if (errno != ENOENT && errno != ENOTDIR)
+			error = errno;
+	}
+	return error;
+}
+
+/* Set-ids count only where they change something: root's own setuid programs are no others. */
+static bool has_more_rights(const char *path, char *detail, size_t size)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0)
+		return false;
+	if ((status.st_mode & S_ISUID && status.st_uid != getuid()) ||
+	    (status.st_mode & S_ISGID && status.st_mode & S_IXGRP && status.st_gid != getgid())) {
+		snprintf(detail, size, "%s", status.st_mode & S_ISUID ? "setuid" : "setgid");
+		return true;
+	}
+	if (getuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0) {
+		snprintf(detail, size, "file capabilities");
+		return true;
+	}
+	return false;
+}
+
+static const char *machine_name(const struct image *image)
+{
+	static char number[32];
+
+	switch (image->machine) {
+	case EM_X86_64:
+		return image->class == ELFCLASS32 ? "x32" : "x86-64";
+	case EM_386:
+		return "i386";
+	case EM_AARCH64:
+		return "aarch64";
+	case EM_ARM:
+		return "arm";
+	case EM_RISCV:
+		return "riscv";
+	case EM_PPC64:
+		return "ppc64";
+	case EM_S390:
+		return "s390x";
+	default:
+		snprintf(number, sizeof(number), "ELF machine %d", image->machine);
+		return number;
+	}
+}
+
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static enum target_obstacle look_at_image(const struct image *image, const char *library,
+					  char *detail, size_t size)
+{
+	struct image ours, command;
+
+	if (!image->dynamic)
+		return TARGET_STATIC;
+	if (read_image(library, &ours) &&
+	    (ours.machine != image->machine || ours.class != image->class)) {
+		snprintf(detail, size, "%s", machine_name(image));
+		return TARGET_ARCHITECTURE;
+	}
+	if (read_image("/proc/self/exe", &command) &&
+	    strcmp(file_name(command.loader), file_name(image->loader)) != 0) {
+		snprintf(detail, size, "%s", image->loader);
+		return TARGET_LIBC;
+	}
+	return TARGET_FINE;
+}
+
+enum target_obstacle target_look(const char *path, const char *library, char *blamed,
+				 char *detail, unsigned long size)
+{
+	struct image image;
+
+	snprintf(blamed, size, "%s", path);
+	*detail = '\0';
+	for (int depth = 0; depth < SCRIPT_DEPTH; depth++) {
+		if (read_image(blamed, &image)) {
+			if (has_more_rights(blamed, detail, size))
+				return TARGET_PRIVILEGED;
+			return look_at_image(&image, library, detail, size);
+		}
+		if (!read_script(blamed, blamed, size))
+			return TARGET_UNKNOWN;
+	}
+	return TARGET_UNKNOWN;
+}

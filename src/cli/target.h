@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* Looks at a program before it is started: can a preloaded library work in it? */
+#ifndef RAMLOCK_TARGET_H
+#define RAMLOCK_TARGET_H
+
+#include <stdbool.h>
+
+enum target_obstacle {
+	TARGET_FINE,
+	TARGET_STATIC,	     /* no dynamic loader, so nothing is preloaded */
+	TARGET_PRIVILEGED,   /* setuid, setgid or file capabilities: ld.so ignores us */
+	TARGET_ARCHITECTURE, /* another machine or word size than the library's */
+	TARGET_LIBC,	     /* another libc's loader */
+	TARGET_UNKNOWN,	     /* could not be read or is no ELF file and no script */
+};
+
+/* Finds a program as execvp(3) does. Returns 0 and its path in to, or ENOENT or EACCES. */
+int target_find(const char *program, char *to, unsigned long size);
+
+/* What stands in the way for the file, or for the interpreter of a script; blamed is the file that
+ * it is about, detail a word on it ("/lib/ld-musl-x86_64.so.1", "ARM aarch64"). */
+enum target_obstacle target_look(const char *path, const char *library, char *blamed,
+				 char *detail, unsigned long size);
+
+#endif

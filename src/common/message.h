@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Messages on stderr: one line, one write, once.
+ *
+ * `ramlock: warning: mlock: Cannot allocate memory: limit 8192 KiB, need 24 MiB; set …`: severity,
+ * operation, cause, figures, remedy. No malloc, no stdio; async-signal-safe once message_start
+ * has run. A message never goes to a file that took the place of the stderr seen at start. */
+#ifndef RAMLOCK_MESSAGE_H
+#define RAMLOCK_MESSAGE_H
+
+#include <stdbool.h>
+
+#include "common/text.h"
+
+/* What a message is about. Each kind is told once by a process, and once by a whole tree of
+ * processes under `ramlock run`. */
+enum message_kind {
+	MESSAGE_SETTINGS, /* bad settings: as many lines as there are */
+	MESSAGE_MEMLOCK,  /* the limit, or a refused lock */
+	MESSAGE_RESERVE,  /* a reserve cut or refused */
+	MESSAGE_LARGE,	  /* the arena can't grow */
+	MESSAGE_STEP,	  /* the level stepped down */
+	MESSAGE_REPORT,	  /* the report can't be written */
+	MESSAGE_KINDS
+};
+
+#define MESSAGE_TOLD "RAMLOCK_TOLD" /* set by `ramlock run`: see message_start */
+
+struct message {
+	struct text text;
+	char buffer[512];
+};
+
+/* verbose as the setting. told names the files by which a tree of processes knows what it has
+ * told: told + "." + kind, each made by the first teller; "…/ramlock-PID-RANDOM", or NULL. */
+void message_start(int verbose, const char *told);
+
+/* Whether this process is to tell of a kind: true once at most. */
+bool message_claim(enum message_kind kind);
+
+/* Begins "ramlock: warning: "; the caller adds the rest to m->text. */
+void message_warn(struct message *m);
+void message_error(struct message *m);
+
+/* Adds "Cannot allocate memory" for ENOMEM or -ENOMEM. */
+void message_cause(struct message *m, int error);
+
+/* Writes the line. */
+void message_send(struct message *m);
+
+/* Writes "ramlock: …" when VERBOSE is at least level (2 or 3). */
+__attribute__((format(printf, 2, 3))) void message_note(int level, const char *format, ...);
+int message_verbose(void);
+
+/* The root of the tree removes what told left; nothing in any other process. */
+void message_end(void);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* Builds text in a buffer of the caller's, without stdio and without malloc.
+ *
+ * A text that does not fit is cut; text_cut says so. Every function leaves the text
+ * NUL-terminated. Async-signal-safe. */
+#ifndef RAMLOCK_TEXT_H
+#define RAMLOCK_TEXT_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct text {
+	char *start, *at, *end; /* end points at the last byte, kept for the NUL */
+	bool cut;
+};
+
+void text_init(struct text *t, char *buffer, size_t size);
+
+/* The part of printf that is needed here: %s %c %d %u %x %lu %zu %% (a width such as %8zu is
+ * allowed and pads with blanks on the left). */
+__attribute__((format(printf, 2, 3))) void text_add(struct text *t, const char *format, ...);
+__attribute__((format(printf, 2, 0))) void text_add_list(struct text *t, const char *format,
+							 va_list args);
+
+/* Bytes for people, binary units, at most three digits: "0 KiB", "256 KiB", "1.5 GiB". */
+void text_size(struct text *t, uint64_t bytes);
+
+/* The string as a JSON string, with its quotes; bytes that are not ASCII are kept. */
+void text_json(struct text *t, const char *string);
+
+static inline size_t text_length(const struct text *t)
+{
+	return (size_t)(t->at - t->start);
+}
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* The ceiling on memory that is resident before it is needed. */
+#include "config.h"
+
+#include <time.h>
+#include <unistd.h>
+
+#include "common/limits.h"
+#include "common/message.h"
+#include "preload/ahead.h"
+#include "preload/preload.h"
+
+static struct limits_memory memory;
+static uint64_t ceiling, taken;
+
+static struct limits_scratch scratch; /* a small thread's stack has no room for it */
+static bool asking;
+static time_t refused_at; /* seconds of the monotonic clock; 0: never */
+
+void ahead_start(void)
+{
+	limits_memory(&memory, "", "self", &scratch);
+	ceiling = size_of(preload_options.max, limits_room(&memory));
+}
+
+uint64_t ahead_take(uint64_t bytes)
+{
+	if (bytes > ceiling - taken)
+		bytes = size_page_down((uintptr_t)(ceiling - taken));
+	taken += bytes;
+	return bytes;
+}
+
+void ahead_describe(struct text *t)
+{
+	char share[24];
+
+	text_size(t, ceiling);
+	size_print(preload_options.max, share);
+	text_add(t, " (MAX=%s of ", share);
+	if (memory.cgroup_room < memory.available) {
+		text_size(t, memory.cgroup_room);
+		text_add(t, " left in the cgroup's limit of ");
+		text_size(t, memory.cgroup_limit);
+	} else {
+		text_size(t, memory.available);
+		text_add(t, " available");
+	}
+	text_add(t, ")");
+}
+
+void ahead_tell_cut(const char *name, uint64_t asked, uint64_t got, const char *why)
+{
+	const bool fatal = preload_options.on_error == ERROR_ABORT;
+	struct message m;
+
+	if (preload_options.on_error != ERROR_QUIET && message_claim(MESSAGE_RESERVE)) {
+		if (fatal)
+			message_error(&m);
+		else
+			message_warn(&m);
+		text_add(&m.text, "%s: asked ", name);
+		text_size(&m.text, asked);
+		text_add(&m.text, ", reserved ");
+		text_size(&m.text, got);
+		text_add(&m.text, ": %s", why);
+		message_send(&m);
+	}
+	if (fatal)
+		_exit(125);
+}
+
+uint64_t ahead_reserve(const char *name, uint64_t asked)
+{
+	uint64_t got = ahead_take(asked);
+	char why[200];
+	struct text t;
+
+	if (got < asked) {
+		text_init(&t, why, sizeof(why));
+		text_add(&t, "ceiling ");
+		ahead_describe(&t);
+		text_add(&t, "; lower %s or give more memory", name);
+		ahead_tell_cut(name, asked, got, why);
+	}
+	return got;
+}
+
+bool ahead_fits(uint64_t bytes)
+{
+	struct limits_memory now;
+	struct timespec time = {0};
+	bool fits;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+	if (__atomic_load_n(&refused_at, __ATOMIC_RELAXED) == time.tv_sec + 1)
+		return false;
+	if (__atomic_exchange_n(&asking, true, __ATOMIC_ACQUIRE))
+		return true; /* another thread reads the same files: the kernel has the last word */
+	limits_memory(&now, "", "self", &scratch);
+	__atomic_store_n(&asking, false, __ATOMIC_RELEASE);
+	fits = bytes <= size_of(preload_options.max, limits_room(&now));
+	__atomic_store_n(&refused_at, fits ? 0 : time.tv_sec + 1, __ATOMIC_RELAXED);
+	return fits;
+}
+
+void ahead_fork_child(void)
+{
+	asking = false;
+}

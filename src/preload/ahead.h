@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* What may be made resident ahead of use: MAX of the smaller of free memory and the cgroup's room.
+ *
+ * ahead_start is called by the constructor; afterwards any thread may ask. errno is left alone. */
+#ifndef RAMLOCK_AHEAD_H
+#define RAMLOCK_AHEAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/text.h"
+
+/* Reads the limits. */
+void ahead_start(void);
+
+/* Takes up to so many bytes off the ceiling; returns how many these are, in whole pages. */
+uint64_t ahead_take(uint64_t bytes);
+
+/* The same for a reserve that was asked for by name, told if it is less. */
+uint64_t ahead_reserve(const char *name, uint64_t asked);
+
+/* Tells that a reserve is less than was asked, and why; ends the program with ON_ERROR=abort. */
+void ahead_tell_cut(const char *name, uint64_t asked, uint64_t got, const char *why);
+
+/* Whether so many more bytes fit the memory that there is now. A no is remembered for a second, so
+ * that asking again costs nothing. */
+bool ahead_fits(uint64_t bytes);
+
+/* Adds where the ceiling comes from: "17.4 GiB (MAX=75% of 23.2 GiB available)". */
+void ahead_describe(struct text *t);
+
+/* In a forked child: another thread may have been asking. */
+void ahead_fork_child(void);
+
+#endif

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* Blocks of whole pages in one reservation of addresses, resident before they are handed out.
+ *
+ * The memory behind the addresses is the caller's affair: struct arena_ops makes pages resident,
+ * gives them back and moves them. Freed blocks stay resident up to a limit and are reused first.
+ * No page is shared by two blocks. Descriptors lie apart from the blocks, in a second reservation
+ * that is made resident as the arena grows.
+ *
+ * All functions are thread-safe, none is async-signal-safe. Errors are 0 or -errno. errno is left
+ * alone, nothing is allocated and no block is touched, but by arena_zeroed and where arena_resize
+ * has to copy. Time is bounded (lists of spans of one size class are looked through for 64 entries
+ * at most; one bit a page is written when clean pages are first freed) but for the operations of
+ * struct arena_ops, and these run while no lock is held that another thread's arena_alloc or
+ * arena_free may wait for. */
+#ifndef RAMLOCK_ARENA_H
+#define RAMLOCK_ARENA_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tlsf.h"
+
+#define ARENA_HUGE ((size_t)2 << 20)
+
+/* What arena_ops.move returns if the pages were moved, but somebody else's mapping now lies in the
+ * range that they left: the arena never uses these addresses again and disowns pointers to them. */
+#define ARENA_LOST 1
+
+/* Ranges are whole pages inside one of the two reservations. Called by several threads at a time,
+ * for disjoint ranges. */
+struct arena_ops {
+	/* Makes the range readable, writable, resident, locked and zero. On error nothing changed. */
+	int (*commit)(void *at, size_t size);
+	/* Gives the pages of a committed range back and makes it PROT_NONE. */
+	void (*release)(void *at, size_t size);
+	/* Moves the pages of a committed range to one that isn't, after which `from` is PROT_NONE.
+	 * 0, ARENA_LOST or -errno; on error nothing changed. The range may consist of several mappings
+	 * (of parts that were moved before, or that the program changed), which many kernels won't
+	 * move at once: an error is a normal answer, and the arena then copies. */
+	int (*move)(void *from, void *to, size_t size);
+};
+
+/* Bytes, but for blocks and refused. */
+struct arena_counters {
+	uint64_t blocks;   /* handed out now */
+	uint64_t used;	   /* in these blocks, whole pages */
+	uint64_t peak;	   /* the largest that used ever was */
+	uint64_t resident; /* committed now, without metadata; grown - released */
+	uint64_t retained; /* of these, free */
+	uint64_t metadata; /* committed for descriptors */
+	uint64_t grown;	   /* ever committed */
+	uint64_t released; /* ever given back */
+	uint64_t refused;  /* requests that failed */
+};
+
+struct arena_settings {
+	size_t retain;	/* bytes of free memory kept resident, SIZE_MAX: all */
+	size_t reserve; /* at least so many are kept */
+	size_t chunk;	/* growth ends at a multiple of this, a power of two, where the limit of what is
+			 * kept allows it; 0: it is exact */
+	bool huge;	/* growth begins and ends at multiples of ARENA_HUGE where there is room, and
+			 * memory is given back from such a multiple */
+	struct arena_counters *counters; /* where to count, zeroed; NULL: in the arena itself */
+};
+
+struct arena_region {
+	char *base;
+	size_t size, used, step;
+};
+
+/* Private to arena.c; here so that it can be static. */
+struct arena {
+	const struct arena_ops *ops;
+	char *base;
+	size_t size;
+	unsigned shift;
+	uint32_t pages, limit, chunk;
+	bool huge;
+
+	pthread_mutex_t lock; /* all below but the regions */
+	struct tlsf map;
+	struct arena_counters *counters, own_counters; /* retained is not kept up: arena_count */
+	uint32_t covered; /* pages whose descriptors are resident */
+
+	pthread_mutex_t cover_lock; /* taken before lock, never inside it */
+	struct arena_region tags, bits;
+};
+
+/* How large the reservation for metadata has to be. */
+size_t arena_metadata_size(size_t size);
+
+/* Both reservations are PROT_NONE and stay so until they are committed. base is a multiple of
+ * ARENA_HUGE; what is beyond 2^30 pages isn't used. ops has to outlive the arena. 0, or -EINVAL. */
+int arena_init(struct arena *a, void *base, size_t size, void *metadata,
+	       const struct arena_ops *ops, const struct arena_settings *settings);
+
+/* Commits so many free bytes in one piece, at most what is kept. */
+int arena_reserve(struct arena *a, size_t bytes);
+
+/* A block of at least size bytes (0 counts as 1) at a page, or at a multiple of align, a power of
+ * two; arena_zeroed writes only to pages that were handed out since they were committed. NULL if
+ * there are no addresses left or the commit failed: the caller has to go elsewhere. */
+void *arena_alloc(struct arena *a, size_t size);
+void *arena_aligned(struct arena *a, size_t align, size_t size);
+void *arena_zeroed(struct arena *a, size_t size);
+
+/* Makes a block of at least size bytes of `old`, with its contents, and writes where it is: in
+ * place where there is room, else the pages move, or are copied if that is cheaper or the only
+ * way. On error (-ENOMEM, or as arena_free) the old block is untouched and *block not written. */
+int arena_resize(struct arena *a, void *old, size_t size, void **block);
+
+/* 0; -ENOENT if the address isn't the arena's, so that it may be somebody else's block; -EINVAL if
+ * it is, but no block begins there: it was freed before, or never was a block. */
+int arena_free(struct arena *a, void *ptr);
+
+/* The bytes that the program may use of a block of its own, whole pages. Takes no lock. */
+size_t arena_usable(const struct arena *a, const void *ptr);
+
+/* Whether the address is in the reservation: one compare, for all that is not. Addresses lost to
+ * others are in it too; arena_free and arena_owns tell them apart. */
+static inline bool arena_covers(const struct arena *a, const void *ptr)
+{
+	return (uintptr_t)ptr - (uintptr_t)a->base < a->size;
+}
+
+/* Whether a block begins there. Takes no lock. */
+bool arena_owns_inside(const struct arena *a, const void *ptr);
+
+static inline bool arena_owns(const struct arena *a, const void *ptr)
+{
+	return __builtin_expect(arena_covers(a, ptr), 0) && arena_owns_inside(a, ptr);
+}
+
+/* Gives free memory back until at most so many bytes are kept now. Returns the bytes given back. */
+size_t arena_trim(struct arena *a, size_t keep);
+
+/* The address ranges that were never made resident, above all that was: of the blocks (index 0) and
+ * of the descriptors (1 and 2). False for any other index. */
+bool arena_tail(const struct arena *a, unsigned index, void **at, size_t *size);
+
+/* Gives up the addresses above all that was ever resident: where they begin and how many bytes they
+ * are. They are the caller's. */
+size_t arena_shrink(struct arena *a, void **tail);
+
+/* A snapshot without a lock; figures of one moment only while no other thread is at work. */
+void arena_count(const struct arena *a, struct arena_counters *to);
+
+/* Around fork, in this order. The child can use the arena at once. What another thread was growing
+ * or giving back at that moment stays unused in the child. */
+void arena_fork_prepare(struct arena *a);
+void arena_fork_parent(struct arena *a);
+void arena_fork_child(struct arena *a);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* Who holds which lock: the ranges that the policy locked and the locks of the program itself.
+ *
+ * Kept only where it matters: at level ranges, where the program's locks come first and ours make
+ * room for them, and with UNLOCK=count. At level future the kernel's own flags cover everything
+ * and each call below is a few instructions.
+ *
+ * Callable by any thread. Signals are blocked while the table is held, so that a handler which
+ * unmaps can't wait for itself. errno is left alone; errors are -errno. */
+#ifndef RAMLOCK_HELD_H
+#define RAMLOCK_HELD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/maps.h"
+
+/* limit: RLIMIT_MEMLOCK in bytes, or LIMITS_NONE. After lock_start. */
+void held_start(uint64_t limit);
+
+/* Locks a range for the policy as far as there is room, with flags of mlock2(2), and records it.
+ * Returns the bytes locked; *error is the kernel's -errno where it refused. */
+size_t held_lock(uintptr_t start, uintptr_t end, enum map_class class, int flags, int *error);
+
+/* Bytes that may still be locked. */
+uint64_t held_room(void);
+
+/* In a forked child: the table's lock is new, and with relock the ranges are locked again. */
+void held_fork_prepare(void);
+void held_fork_parent(void);
+void held_fork_child(bool relock);
+
+/* After the program locked [at, at + size). */
+void held_program_locked(uintptr_t at, size_t size);
+
+/* The kernel refused the program room for a lock: gives back ranges of ours, the last of the order
+ * first. True when it is worth trying again. at is 0 where the memory is not mapped yet. */
+bool held_make_room(uintptr_t at, size_t size);
+
+/* In place of the program's munlock: 0, or what munlock(2) would have said. */
+int held_program_unlock(uintptr_t at, size_t size);
+
+/* After the program's mlockall(flags) succeeded. */
+void held_program_locked_all(int flags);
+
+/* The kernel refused the program's mlockall(flags), which it might not have done without us: does
+ * what was asked range by range, or returns the error. */
+int held_program_lock_all(int flags, int error);
+
+/* In place of the program's munlockall. */
+int held_program_unlock_all(void);
+
+/* After the pages of [from, from + size), with their locks, were moved by mremap(2). */
+void held_moved(uintptr_t from, uintptr_t to, size_t size);
+
+/* After [at, at + size) was unmapped. */
+void held_unmapped(uintptr_t at, size_t size);
+
+#endif

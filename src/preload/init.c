@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/* The constructor: settings, limits, locks, reserves, in this order. */
+#include "config.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "common/message.h"
+#include "common/stats.h"
+#include "common/sys.h"
+#include "preload/ahead.h"
+#include "preload/held.h"
+#include "preload/large.h"
+#include "preload/lock.h"
+#include "preload/preload.h"
+#include "preload/real.h"
+#include "preload/report.h"
+#include "preload/reserve.h"
+
+struct options preload_options;
+bool preload_active;
+
+static int complaints;
+
+static void complain(void *context, const char *line)
+{
+	struct message m;
+
+	(void)context;
+	if (complaints++ == 0 && !message_claim(MESSAGE_SETTINGS))
+		return;
+	message_warn(&m);
+	text_add(&m.text, "%s", line);
+	message_send(&m);
+}
+
+/* As secure_getenv: a program with more rights than its user ignores the user's settings. */
+static char *const *trusted_environment(void)
+{
+	static char *const none[] = {NULL};
+
+	return getauxval(AT_SECURE) ? none : environ;
+}
+
+static const char *find_variable(char *const *environment, const char *name)
+{
+	const size_t length = strlen(name);
+
+	for (; *environment; environment++)
+		if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
+			return *environment + length + 1;
+	return NULL;
+}
+
+/* Reads the settings; a wrong one ends the program where it asked for that. */
+static void read_settings(void)
+{
+	char *const *environment = trusted_environment();
+
+	message_start(1, find_variable(environment, MESSAGE_TOLD));
+	options_read(&preload_options, environment, complain, NULL);
+	message_start(preload_options.verbose, find_variable(environment, MESSAGE_TOLD));
+	if (complaints && preload_options.on_error == ERROR_ABORT)
+		_exit(125);
+}
+
+/* By the name it was called by, and by that of its file. */
+static bool is_meant(void)
+{
+	char path[512];
+	long length = SYS_CALL(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path, sizeof(path) - 1);
+	const char *name;
+
+	if (preload_options.only == NULL || options_meant(&preload_options,
+							   program_invocation_short_name))
+		return true;
+	path[length > 0 ? length : 0] = '\0';
+	name = strrchr(path, '/');
+	return options_meant(&preload_options, name ? name + 1 : path);
+}
+
+/* The settings that differ from the defaults, for the counters page. */
+static void publish_settings(void)
+{
+	struct options defaults;
+	char *const none[] = {NULL};
+	char ours[256], theirs[256];
+	struct text t, word;
+
+	options_read(&defaults, none, complain, NULL);
+	text_init(&t, stats->settings, sizeof(stats->settings));
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		text_init(&word, ours, sizeof(ours));
+		options_print(&preload_options, &option_rows[i], &word);
+		text_init(&word, theirs, sizeof(theirs));
+		options_print(&defaults, &option_rows[i], &word);
+		if (strcmp(ours, theirs) != 0)
+			text_add(&t, "%s%s=%s", text_length(&t) ? " " : "", option_rows[i].name,
+				 ours);
+	}
+}
+
+/* Whether an entry of LD_PRELOAD names this library: by its file's name, as ld.so may have found
+ * it in a search path. */
+static bool is_our_entry(const char *entry, size_t length)
+{
+	static const char ours[] = "libramlock.so";
+	const size_t size = sizeof(ours) - 1;
+
+	return length >= size && memcmp(entry + length - size, ours, size) == 0 &&
+	       (length == size || entry[length - size - 1] == '/');
+}
+
+/* Takes our entry out of LD_PRELOAD, in place: what the program starts does not get us. */
+static void drop_from_environment(void)
+{
+	for (char **variable = environ; *variable; variable++) {
+		char *list, *to, *at;
+
+		if (strncmp(*variable, "LD_PRELOAD=", 11) != 0)
+			continue;
+		list = to = at = *variable + 11;
+		while (*at) {
+			size_t length = strcspn(at, ": ");
+			bool keep = length && !is_our_entry(at, length);
+
+			if (keep && to != list)
+				*to++ = ':';
+			if (keep)
+				memmove(to, at, length);
+			to += keep ? length : 0;
+			at += length + strspn(at + length, ": ");
+		}
+		*to = '\0';
+		if (to != list)
+			return;
+		for (char **next = variable; *next; next++)
+			next[0] = next[1];
+		return;
+	}
+}
+
+static void fork_child(void)
+{
+	const int saved = errno;
+	const bool relock = preload_options.fork == FORK_RELOCK;
+
+	stats_publish(true);
+	ahead_fork_child();
+	large_fork_child();
+	held_fork_child(relock);
+	if (relock)
+		lock_relock();
+	else
+		lock_end();
+	large_unlock_tails();
+	errno = saved;
+}
+
+/* The table's lock is taken inside the arena's, by growth at level ranges. */
+static void fork_prepare(void)
+{
+	large_fork_prepare();
+	held_fork_prepare();
+}
+
+static void fork_parent(void)
+{
+	held_fork_parent();
+	large_fork_parent();
+}
+
+static void note_start(void)
+{
+	struct rusage now;
+
+	getrusage(RUSAGE_SELF, &now);
+	stats_set(STAT_minor_at_start, (uint64_t)now.ru_minflt);
+	stats_set(STAT_major_at_start, (uint64_t)now.ru_majflt);
+	message_note(2, "level %s: %s", level_names[stats->level], reason_texts[stats->reason]);
+}
+
+__attribute__((constructor)) static void preload_start(void)
+{
+	const int saved = errno;
+	uintptr_t stack_low;
+
+	real_bind();
+	read_settings();
+	if (preload_options.exec == EXEC_DROP)
+		drop_from_environment();
+	if (!is_meant())
+		return;
+	stats_publish(false);
+	publish_settings();
+	ahead_start();
+	lock_start();
+	if (lock_level() != LEVEL_NONE) {
+		stack_low = reserve_stack();
+		reserve_heap();
+		large_start();
+		lock_existing(stack_low);
+	}
+	pthread_atfork(fork_prepare, fork_parent, fork_child);
+	note_start();
+	preload_active = true;
+	errno = saved;
+}
+
+__attribute__((destructor)) static void preload_end(void)
+{
+	report_write();
+	message_end();
+}

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* Makes the arena's reservation, and makes its pages resident, locked or free. */
+#include "config.h"
+
+#include <sys/mman.h>
+
+#include "common/stats.h"
+#include "common/sys.h"
+#include "preload/ahead.h"
+#include "preload/held.h"
+#include "preload/large.h"
+#include "preload/lock.h"
+#include "preload/preload.h"
+
+#ifndef MAP_FIXED_NOREPLACE /* 4.17 */
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+#define LEAST_RESERVATION (64ul << 20) /* less address space than this is not worth an arena */
+#define GROWTH (2ul << 20)	       /* the arena grows by multiples of this */
+#define SHARE_OF_AS 4 /* of a finite RLIMIT_AS, what is left of it: the arena takes a quarter */
+
+struct arena large_arena;
+size_t large_threshold = SIZE_MAX;
+
+static bool relieved; /* the addresses that were not used were given back */
+
+/* Nothing of a reservation is on the lock account: MCL_FUTURE locks each new mapping. */
+static intptr_t reserve(size_t size)
+{
+	intptr_t at = sys_mmap(0, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+
+	if (at < 0 && at > -4096)
+		return 0;
+	sys_munlock((uintptr_t)at, size);
+	sys_madvise((uintptr_t)at, size, MADV_DONTDUMP);
+	lock_own((uintptr_t)at, size);
+	return at;
+}
+
+static int commit(void *at, size_t size)
+{
+	return lock_commit((uintptr_t)at, size, preload_options.huge == HUGE_THP);
+}
+
+static void release(void *at, size_t size)
+{
+	lock_release((uintptr_t)at, size);
+}
+
+/* Not with MREMAP_DONTUNMAP, which leaves the moved pages on the lock account for ever (seen on
+ * Linux 6.18). Between the two calls another thread's mapping may land in the range that became
+ * free; the arena then never uses it again. */
+static int move(void *from, void *to, size_t size)
+{
+	long moved = SYS_CALL(SYS_mremap, from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+	intptr_t again;
+
+	if (moved < 0 && moved > -4096)
+		return (int)moved;
+	held_moved((uintptr_t)from, (uintptr_t)to, size);
+	again = sys_mmap((uintptr_t)from, size, PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1);
+	if (again != (intptr_t)from) {
+		if (again > 0 || again <= -4096) /* before Linux 4.17: a hint that was not followed */
+			sys_munmap((uintptr_t)again, size);
+		return ARENA_LOST;
+	}
+	sys_munlock((uintptr_t)from, size);
+	sys_madvise((uintptr_t)from, size, MADV_DONTDUMP);
+	return 0;
+}
+
+static const struct arena_ops operations = {commit, release, move};
+
+/* As much as the machine could ever hold, or a share of a finite RLIMIT_AS. */
+static size_t wanted_addresses(void)
+{
+	uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * size_page();
+	struct sys_rlimit limit;
+	size_t size = LEAST_RESERVATION;
+
+	while (size < memory && size < SIZE_MAX / 4)
+		size *= 2;
+	if (sys_prlimit(0, RLIMIT_AS, NULL, &limit) == 0 && limit.soft != SYS_RLIM_INFINITY) {
+		uint64_t left = lock_address_space();
+
+		left = left < limit.soft ? (limit.soft - left) / SHARE_OF_AS : 0;
+		while (size > left)
+			size /= 2;
+	}
+	return size;
+}
+
+static void start_reserve(void)
+{
+	uint64_t wanted = preload_options.large_reserve;
+	uint64_t bytes = ahead_reserve("RAMLOCK_LARGE_RESERVE", wanted);
+
+	if (bytes && arena_reserve(&large_arena, bytes) != 0)
+		ahead_tell_cut("RAMLOCK_LARGE_RESERVE", wanted, 0,
+			      "the kernel or a limit refuses; lower it or set LimitMEMLOCK=infinity");
+}
+
+void large_start(void)
+{
+	const struct arena_settings settings = {
+		.retain = preload_options.large_retain,
+		.reserve = preload_options.large_reserve,
+		.chunk = GROWTH,
+		.huge = preload_options.huge == HUGE_THP,
+		.counters = (struct arena_counters *)&stats->values[STAT_large_blocks],
+	};
+	size_t size = wanted_addresses();
+	intptr_t base = 0, metadata = 0;
+
+	if (preload_options.large == OPTION_OFF || lock_level() == LEVEL_NONE)
+		return;
+	for (; size >= LEAST_RESERVATION && base == 0; size /= 2) {
+		base = reserve(size + ARENA_HUGE);
+		metadata = base ? reserve(arena_metadata_size(size)) : 0;
+		if (base && metadata)
+			break;
+		if (base)
+			sys_munmap((uintptr_t)base, size + ARENA_HUGE);
+		base = 0;
+	}
+	if (base == 0)
+		return;
+	base = (intptr_t)(((uintptr_t)base + ARENA_HUGE - 1) & ~(uintptr_t)(ARENA_HUGE - 1));
+	if (arena_init(&large_arena, (void *)base, size, (void *)metadata, &operations,
+		       &settings) != 0)
+		return;
+	large_threshold = preload_options.large;
+	start_reserve();
+}
+
+bool large_relieve(void)
+{
+	void *tail;
+	size_t size;
+	bool any;
+
+	if (large_threshold == SIZE_MAX)
+		return false;
+	any = arena_trim(&large_arena, 0) > 0;
+	if (__atomic_exchange_n(&relieved, true, __ATOMIC_RELAXED))
+		return any;
+	size = arena_shrink(&large_arena, &tail);
+	if (size)
+		sys_munmap((uintptr_t)tail, size);
+	return any || size;
+}
+
+void large_refused(size_t size)
+{
+	lock_tell_large(size); /* the arena has counted it */
+}
+
+void large_fork_prepare(void)
+{
+	if (large_threshold != SIZE_MAX)
+		arena_fork_prepare(&large_arena);
+}
+
+void large_fork_parent(void)
+{
+	if (large_threshold != SIZE_MAX)
+		arena_fork_parent(&large_arena);
+}
+
+void large_fork_child(void)
+{
+	if (large_threshold != SIZE_MAX)
+		arena_fork_child(&large_arena);
+}
+
+void large_unlock_tails(void)
+{
+	void *at;
+	size_t size;
+
+	if (large_threshold == SIZE_MAX)
+		return;
+	for (unsigned i = 0; arena_tail(&large_arena, i, &at, &size); i++)
+		if (size)
+			sys_munlock((uintptr_t)at, size);
+}
+
+void large_count(void)
+{
+	struct arena_counters now;
+
+	if (large_threshold == SIZE_MAX)
+		return;
+	arena_count(&large_arena, &now);
+	stats_set(STAT_large_retained, now.retained);
+}

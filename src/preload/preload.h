@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* What every file of the preloaded library shares. */
+#ifndef RAMLOCK_PRELOAD_H
+#define RAMLOCK_PRELOAD_H
+
+#include <stdbool.h>
+
+#include "common/options.h"
+
+/* On what the library interposes; all else is hidden. */
+#define EXPORT __attribute__((visibility("default")))
+
+/* For what is read on a hot path of another file: no detour by the global offset table. */
+#define HIDDEN __attribute__((visibility("hidden")))
+
+/* The settings; defaults before the constructor has run, immutable afterwards. */
+extern HIDDEN struct options preload_options;
+
+/* Whether this program is meant (RAMLOCK_ONLY) and the constructor has run: until then, and
+ * otherwise, a wrapper is a pass-through. */
+extern HIDDEN bool preload_active;
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* Binds the functions that our wrappers stand before. */
+#include "config.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+
+#include "common/message.h"
+#include "preload/real.h"
+
+struct real real_table;
+bool real_bound;
+
+void *real_find(const char *name)
+{
+	return dlsym(RTLD_NEXT, name);
+}
+
+/* A libc without these is none that the library was built for. */
+static void *find_required(const char *name)
+{
+	void *function = real_find(name);
+	struct message m;
+
+	if (function == NULL) {
+		message_error(&m);
+		text_add(&m.text, "dlsym: %s: not found behind libramlock.so", name);
+		message_send(&m);
+		abort();
+	}
+	return function;
+}
+
+/* Writes each pointer through the type that it has. */
+#define BIND(find, name)                                                                           \
+	do {                                                                                       \
+		union {                                                                            \
+			void *object;                                                              \
+			__typeof__(real_table.name) function;                                      \
+		} bound = {find(#name)};                                                           \
+		real_table.name = bound.function;                                                  \
+	} while (0)
+
+void real_bind(void)
+{
+	BIND(find_required, _exit);
+	BIND(find_required, mlock);
+	BIND(real_find, mlock2);
+	BIND(find_required, munlock);
+	BIND(find_required, mlockall);
+	BIND(find_required, munlockall);
+	BIND(find_required, mmap);
+	BIND(find_required, munmap);
+	__atomic_store_n(&real_bound, true, __ATOMIC_RELEASE);
+}

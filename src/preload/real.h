@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The functions that stand behind ours: the next of each name in the search order.
+ *
+ * real_bind is idempotent and may be called by any thread; a wrapper calls it by real_get before
+ * its first use, which may come before our constructor. */
+#ifndef RAMLOCK_REAL_H
+#define RAMLOCK_REAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct real {
+	void (*_exit)(int);
+	int (*mlock)(const void *, size_t);
+	int (*mlock2)(const void *, size_t, unsigned); /* NULL before glibc 2.27 */
+	int (*munlock)(const void *, size_t);
+	int (*mlockall)(int);
+	int (*munlockall)(void);
+	void *(*mmap)(void *, size_t, int, int, int, off_t);
+	int (*munmap)(void *, size_t);
+};
+
+extern struct real real_table;
+extern bool real_bound;
+
+void real_bind(void);
+
+static inline const struct real *real_get(void)
+{
+	if (__builtin_expect(!__atomic_load_n(&real_bound, __ATOMIC_ACQUIRE), 0))
+		real_bind();
+	return &real_table;
+}
+
+/* The next function of a name, or NULL; for what is called once. */
+void *real_find(const char *name);
+
+/* The one place where an object pointer becomes a function pointer. */
+#define REAL_FUNCTION(declaration, name) ((union { void *object; declaration; }){real_find(name)}.function)
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* Extends the main stack and the main heap to what the settings reserve. */
+#include "config.h"
+
+#include <alloca.h>
+#include <dlfcn.h>
+#include <link.h>
+#ifdef HAVE_MALLOPT
+#include <malloc.h>
+#endif
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "common/stats.h"
+#include "common/sys.h"
+#include "preload/ahead.h"
+#include "preload/preload.h"
+#include "preload/real.h"
+#include "preload/reserve.h"
+
+#define STACK_MARGIN (64u << 10) /* of RLIMIT_STACK, left for what runs below the reserve */
+#define HEAP_PAD (256 << 10)	 /* the heap grows by this more than is asked for */
+#define HEAP_BLOCK_MOST (32 << 20) /* glibc's own ceiling for M_MMAP_THRESHOLD */
+#define HEAP_BLOCK_LEAST (128 << 10) /* and its default */
+
+/* The kernel lets the stack grow only near the stack pointer (before 4.20), so this moves it. */
+__attribute__((noinline)) static void touch_below(size_t size)
+{
+	volatile char *low = alloca(size);
+
+	*low = 0;
+}
+
+/* What RLIMIT_STACK leaves below the caller; the program's name lies at the top (getauxval(3)). */
+static uint64_t stack_left(uintptr_t here)
+{
+	const uintptr_t top = size_page_up(getauxval(AT_EXECFN));
+	struct sys_rlimit limit;
+	uint64_t used = top > here ? top - here : 0;
+
+	if (sys_prlimit(0, RLIMIT_STACK, NULL, &limit) != 0 || limit.soft == SYS_RLIM_INFINITY)
+		return UINT64_MAX;
+	return limit.soft > used + STACK_MARGIN ? limit.soft - used - STACK_MARGIN : 0;
+}
+
+uintptr_t reserve_stack(void)
+{
+	const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+	uint64_t size = ahead_reserve("RAMLOCK_STACK", preload_options.stack);
+	uint64_t left = stack_left(here);
+
+	if (size > left) {
+		size = size_page_down((uintptr_t)left);
+		ahead_tell_cut("RAMLOCK_STACK", preload_options.stack, size,
+			 "RLIMIT_STACK; raise ulimit -s or lower RAMLOCK_STACK");
+	}
+	stats_set(STAT_stack_reserve, size);
+	/* A page below the reserve stays unlocked at level ranges: a locked one would have each
+	 * growth of the stack compared with RLIMIT_MEMLOCK, and end in SIGSEGV above it. */
+	touch_below(size + 2 * size_page());
+	return size_page_down(here - size);
+}
+
+#ifdef HAVE_MALLOPT
+
+/* The loaded file that holds an address. */
+struct holder {
+	uintptr_t address;
+	const char *name;
+	bool found;
+};
+
+static int find_holder(struct dl_phdr_info *info, size_t size, void *context)
+{
+	struct holder *holder = context;
+
+	(void)size;
+	for (int i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+
+		if (segment->p_type == PT_LOAD &&
+		    holder->address - info->dlpi_addr - segment->p_vaddr < segment->p_memsz) {
+			holder->name = info->dlpi_name;
+			holder->found = true;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Not by dladdr: that looks through every symbol of libc, 80 us. */
+static const char *holder_of(const void *address)
+{
+	struct holder holder = {.address = (uintptr_t)address};
+
+	dl_iterate_phdr(find_holder, &holder);
+	return holder.found ? holder.name : "?";
+}
+
+/* Whether a program brings a malloc of its own: the symbol is defined in it (which has no name
+ * there), and no mere address of a linkage table, as a program at a fixed address has. */
+static bool is_defined_by_program(void)
+{
+	const void *function = dlsym(RTLD_DEFAULT, "malloc");
+	const ElfW(Sym) *symbol = NULL;
+	Dl_info info;
+
+	return *holder_of(function) == '\0' &&
+	       dladdr1(function, &info, (void **)&symbol, RTLD_DL_SYMENT) && symbol &&
+	       symbol->st_shndx != SHN_UNDEF;
+}
+
+/* Whether the malloc that serves the program is libc's. */
+static bool is_malloc_of_libc(void)
+{
+	return !is_defined_by_program() && strcmp(holder_of(real_find("malloc")),
+						  holder_of(real_find("gnu_get_libc_version"))) == 0;
+}
+
+/* A free block at the top of the heap, which nothing trims. The calls below turn off glibc's
+ * dynamic threshold, so that one is set: blocks that the arena does not take stay in the heap. */
+void reserve_heap(void)
+{
+	int (*set)(int, int) = REAL_FUNCTION(int (*function)(int, int), "mallopt");
+	void *(*allocate)(size_t) = REAL_FUNCTION(void *(*function)(size_t), "malloc");
+	void (*release)(void *) = REAL_FUNCTION(void (*function)(void *), "free");
+	uint64_t size, large = preload_options.large;
+	void *block;
+
+	if (preload_options.heap == 0)
+		return;
+	if (!is_malloc_of_libc()) {
+		if (options_given(&preload_options, OPTION_INDEX_HEAP))
+			ahead_tell_cut("RAMLOCK_HEAP", preload_options.heap, 0,
+				 "another malloc than libc's is in use; use its own settings");
+		return;
+	}
+	size = ahead_reserve("RAMLOCK_HEAP", preload_options.heap);
+	if (large == OPTION_OFF || large > HEAP_BLOCK_MOST)
+		large = HEAP_BLOCK_MOST;
+	set(M_TRIM_THRESHOLD, -1);
+	set(M_MMAP_THRESHOLD, large < HEAP_BLOCK_LEAST ? HEAP_BLOCK_LEAST : (int)large);
+	set(M_MMAP_MAX, 0);
+	set(M_TOP_PAD, 0); /* no more than was declared */
+	block = allocate(size);
+	set(M_MMAP_MAX, 65536); /* its default */
+	set(M_TOP_PAD, HEAP_PAD);
+	release(block);
+	if (block == NULL) {
+		ahead_tell_cut("RAMLOCK_HEAP", preload_options.heap, 0,
+			 "RLIMIT_DATA or RLIMIT_AS; raise it or lower RAMLOCK_HEAP");
+		return;
+	}
+	stats_set(STAT_heap_reserve, size);
+}
+
+#else
+
+void reserve_heap(void)
+{
+	if (options_given(&preload_options, OPTION_INDEX_HEAP))
+		ahead_tell_cut("RAMLOCK_HEAP", preload_options.heap, 0, "this libc's malloc has no mallopt");
+}
+
+#endif

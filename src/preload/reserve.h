@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Makes room for the reserves: extends stack and heap before the program needs them.
+ *
+ * Called by the constructor, on the main thread. What is extended is populated and locked by
+ * lock_existing, with all else that is mapped. */
+#ifndef RAMLOCK_RESERVE_H
+#define RAMLOCK_RESERVE_H
+
+#include <stdint.h>
+
+/* Extends the main stack by STACK below the caller; the lowest address that is to be resident. */
+uintptr_t reserve_stack(void);
+
+/* Extends glibc's main heap so that HEAP of it is free, and keeps it from being trimmed. */
+void reserve_heap(void);
+
+#endif

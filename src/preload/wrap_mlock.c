@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* mlock, mlock2, munlock, mlockall, munlockall: the program's locks come first, and its unlocks
+ * take nothing away that the policy keeps. */
+#include "config.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "preload/held.h"
+#include "preload/preload.h"
+#include "preload/real.h"
+
+/* An internal result as libc gives it; errno stays on success. */
+static int libc_result(int result)
+{
+	if (result == 0)
+		return 0;
+	errno = -result;
+	return -1;
+}
+
+static int call_mlock(const void *at, size_t size, unsigned flags)
+{
+	if (flags == 0)
+		return real_get()->mlock(at, size);
+	if (real_get()->mlock2)
+		return real_get()->mlock2(at, size, flags);
+	return libc_result(-ENOSYS);
+}
+
+static int lock(const void *at, size_t size, unsigned flags)
+{
+	const int saved = errno;
+	int result = call_mlock(at, size, flags);
+
+	if (!preload_active)
+		return result;
+	while (result != 0 && (errno == ENOMEM || errno == EAGAIN) &&
+	       held_make_room((uintptr_t)at, size))
+		result = call_mlock(at, size, flags);
+	if (result != 0)
+		return result;
+	held_program_locked((uintptr_t)at, size);
+	errno = saved;
+	return 0;
+}
+
+EXPORT int mlock(const void *at, size_t size)
+{
+	return lock(at, size, 0);
+}
+
+EXPORT int mlock2(const void *at, size_t size, unsigned flags)
+{
+	return lock(at, size, flags);
+}
+
+EXPORT int munlock(const void *at, size_t size)
+{
+	if (!preload_active)
+		return real_get()->munlock(at, size);
+	return libc_result(held_program_unlock((uintptr_t)at, size));
+}
+
+EXPORT int mlockall(int flags)
+{
+	const int saved = errno;
+	int result = real_get()->mlockall(flags);
+
+	if (!preload_active)
+		return result;
+	if (result != 0 && held_program_lock_all(flags, -errno) != 0)
+		return result;
+	if (result == 0)
+		held_program_locked_all(flags);
+	errno = saved;
+	return 0;
+}
+
+EXPORT int munlockall(void)
+{
+	if (!preload_active)
+		return real_get()->munlockall();
+	return libc_result(held_program_unlock_all());
+}

@@ -1,0 +1,659 @@
+/* SPDX-License-Identifier: MIT */
+/* The arena on memory that is always there: which operations it asks for, and when. */
+#include "config.h"
+
+#include <check.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "preload/arena.h"
+
+#define SIZE  ((size_t)4 << 30)
+#define KIB   ((size_t)1 << 10)
+#define MIB   ((size_t)1 << 20)
+#define BLOCK (128 * KIB)
+
+Suite *arena_suite(void);
+
+static struct arena arena;
+static char *base, *metadata;
+static size_t page;
+
+/* What the arena asked for; metadata is not counted. */
+static struct {
+	unsigned commits, releases, moves;
+	char *at;	    /* of the last one */
+	size_t size, bytes; /* of the last one, of all commits */
+} asked;
+
+static unsigned commits_to_fail;
+static int move_result;
+static bool mark_commits;  /* write to each page, so that a needless clear shows */
+static bool commit_enters; /* use the arena while it grows */
+
+static int fake_commit(void *at, size_t size)
+{
+	size_t i;
+
+	if (commits_to_fail) {
+		commits_to_fail--;
+		return -EAGAIN;
+	}
+	if (!arena_covers(&arena, at))
+		return 0;
+	asked.commits++;
+	asked.at = at;
+	asked.size = size;
+	asked.bytes += size;
+	for (i = 0; mark_commits && i < size; i += page)
+		((char *)at)[i] = 1;
+	if (commit_enters) {
+		void *block = arena_alloc(&arena, page);
+
+		ck_assert_ptr_nonnull(block);
+		ck_assert_int_eq(arena_free(&arena, block), 0);
+	}
+	return 0;
+}
+
+static void fake_release(void *at, size_t size)
+{
+	asked.releases++;
+	asked.at = at;
+	asked.size = size;
+	ck_assert_int_eq(madvise(at, size, MADV_DONTNEED), 0);
+}
+
+static int fake_move(void *from, void *to, size_t size)
+{
+	if (move_result < 0)
+		return move_result;
+	asked.moves++;
+	asked.size = size;
+	memcpy(to, from, size);
+	return move_result;
+}
+
+static const struct arena_ops ops = {fake_commit, fake_release, fake_move};
+
+static void arena_open(struct arena_settings settings)
+{
+	ck_assert_int_eq(arena_init(&arena, base, SIZE, metadata, &ops, &settings), 0);
+	memset(&asked, 0, sizeof asked);
+}
+
+static char *reservation(size_t size)
+{
+	char *at = mmap(NULL, size + ARENA_HUGE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	ck_assert(at != MAP_FAILED);
+	return at + (-(uintptr_t)at & (ARENA_HUGE - 1));
+}
+
+static void setup(void)
+{
+	if (base == NULL) {
+		page = (size_t)sysconf(_SC_PAGESIZE);
+		base = reservation(SIZE);
+		metadata = reservation(arena_metadata_size(SIZE));
+	}
+	madvise(base, SIZE, MADV_DONTNEED);
+	madvise(metadata, arena_metadata_size(SIZE), MADV_DONTNEED);
+	commits_to_fail = 0;
+	move_result = 0;
+	mark_commits = commit_enters = false;
+	arena_open((struct arena_settings){.retain = SIZE_MAX});
+}
+
+static struct arena_counters counters(void)
+{
+	struct arena_counters c;
+
+	arena_count(&arena, &c);
+	return c;
+}
+
+static char *block(size_t size)
+{
+	char *at = arena_alloc(&arena, size);
+
+	ck_assert_ptr_nonnull(at);
+	ck_assert(arena_owns(&arena, at));
+	ck_assert_uint_ge(arena_usable(&arena, at), size);
+	return at;
+}
+
+static void give_back(void *at)
+{
+	ck_assert_int_eq(arena_free(&arena, at), 0);
+}
+
+START_TEST(init_refuses_a_bad_base)
+{
+	struct arena_settings settings = {0};
+
+	ck_assert_int_eq(arena_init(&arena, base + page, SIZE, metadata, &ops, &settings), -EINVAL);
+	settings.chunk = 3 * page;
+	ck_assert_int_eq(arena_init(&arena, base, SIZE, metadata, &ops, &settings), -EINVAL);
+}
+END_TEST
+
+START_TEST(blocks_are_whole_pages)
+{
+	char *a = block(1), *b = block(0), *c = block(BLOCK + 1);
+
+	ck_assert_uint_eq(arena_usable(&arena, a), page);
+	ck_assert_uint_eq(arena_usable(&arena, b), page);
+	ck_assert_uint_eq(arena_usable(&arena, c), BLOCK + page);
+	ck_assert_uint_eq(asked.bytes, BLOCK + 3 * page);
+	ck_assert_uint_eq(counters().blocks, 3);
+	ck_assert_uint_eq(counters().used, BLOCK + 3 * page);
+}
+END_TEST
+
+START_TEST(no_block_wastes_an_eighth)
+{
+	size_t size;
+
+	for (size = BLOCK; size < 64 * MIB; size += size / 7 + 1) {
+		char *a = block(size);
+
+		ck_assert_uint_le(arena_usable(&arena, a), size + size / 8);
+		give_back(a);
+	}
+}
+END_TEST
+
+START_TEST(freed_memory_is_reused)
+{
+	char *a = block(BLOCK), *b = block(MIB);
+
+	give_back(a);
+	ck_assert_ptr_eq(block(BLOCK), a);
+	give_back(b);
+	ck_assert_ptr_eq(block(MIB), b);
+	ck_assert_uint_eq(asked.commits, 2);
+	ck_assert_uint_eq(asked.releases, 0);
+}
+END_TEST
+
+START_TEST(neighbours_coalesce)
+{
+	static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+					 {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+	char *blocks[3];
+	int i;
+
+	for (i = 0; i < 3; i++)
+		blocks[i] = block(BLOCK);
+	block(page);
+	for (i = 0; i < 3; i++)
+		give_back(blocks[orders[_i][i]]);
+	ck_assert_ptr_eq(block(3 * BLOCK), blocks[0]);
+	ck_assert_uint_eq(counters().retained, 0);
+}
+END_TEST
+
+START_TEST(growth_commits_the_difference)
+{
+	char *a = block(BLOCK);
+
+	give_back(a);
+	ck_assert_ptr_eq(block(4 * BLOCK), a);
+	ck_assert_ptr_eq(asked.at, a + BLOCK);
+	ck_assert_uint_eq(asked.size, 3 * BLOCK);
+}
+END_TEST
+
+START_TEST(growth_ends_at_a_chunk)
+{
+	arena_open((struct arena_settings){.retain = SIZE_MAX, .chunk = MIB});
+	block(BLOCK);
+	ck_assert_uint_eq(asked.size, MIB);
+	block(MIB - BLOCK);
+	ck_assert_uint_eq(asked.commits, 1);
+	block(page);
+	ck_assert_uint_eq(asked.size, MIB);
+}
+END_TEST
+
+START_TEST(a_chunk_keeps_to_the_limit)
+{
+	arena_open((struct arena_settings){.retain = 16 * page, .chunk = MIB});
+	block(BLOCK);
+	ck_assert_uint_eq(asked.size, BLOCK + 16 * page);
+	ck_assert_uint_eq(counters().retained, 16 * page);
+}
+END_TEST
+
+START_TEST(a_failed_chunk_is_tried_exactly)
+{
+	arena_open((struct arena_settings){.retain = SIZE_MAX, .chunk = MIB});
+	give_back(block(page));
+	arena_trim(&arena, 0);
+	commits_to_fail = 1;
+	block(BLOCK);
+	ck_assert_uint_eq(asked.size, BLOCK);
+	ck_assert_uint_eq(counters().refused, 0);
+	ck_assert_uint_eq(counters().resident, BLOCK);
+}
+END_TEST
+
+START_TEST(huge_growth_is_whole)
+{
+	arena_open((struct arena_settings){.retain = SIZE_MAX, .huge = true});
+	block(BLOCK);
+	block(3 * MIB);
+	ck_assert_uint_eq((uintptr_t)asked.at % ARENA_HUGE, 0);
+	ck_assert_uint_eq(asked.size % ARENA_HUGE, 0);
+	ck_assert_uint_eq(asked.bytes, 2 * ARENA_HUGE);
+}
+END_TEST
+
+START_TEST(a_failed_commit_changes_nothing)
+{
+	char *a = block(BLOCK);
+	struct arena_counters before, after;
+
+	give_back(a);
+	before = counters();
+	commits_to_fail = 1;
+	ck_assert_ptr_null(arena_alloc(&arena, MIB));
+	before.refused++;
+	after = counters();
+	ck_assert_mem_eq(&before, &after, sizeof before);
+	ck_assert_ptr_eq(block(BLOCK), a);
+}
+END_TEST
+
+START_TEST(too_large_is_refused)
+{
+	ck_assert_ptr_null(arena_alloc(&arena, SIZE + 1));
+	ck_assert_ptr_null(arena_alloc(&arena, SIZE_MAX));
+	ck_assert_ptr_null(arena_aligned(&arena, 2 * SIZE, page));
+	ck_assert_uint_eq(counters().refused, 3);
+	ck_assert_uint_eq(asked.commits, 0);
+}
+END_TEST
+
+START_TEST(more_than_the_limit_is_given_back)
+{
+	char *a;
+
+	arena_open((struct arena_settings){.retain = BLOCK});
+	a = block(MIB);
+	give_back(a);
+	ck_assert_uint_eq(asked.releases, 1);
+	ck_assert_ptr_eq(asked.at, a + BLOCK);
+	ck_assert_uint_eq(asked.size, MIB - BLOCK);
+	ck_assert_uint_eq(counters().retained, BLOCK);
+	ck_assert_uint_eq(counters().released, MIB - BLOCK);
+	ck_assert_ptr_eq(block(MIB), a);
+	ck_assert_uint_eq(asked.size, MIB - BLOCK);
+}
+END_TEST
+
+START_TEST(the_reserve_is_kept)
+{
+	arena_open((struct arena_settings){.retain = 0, .reserve = MIB});
+	ck_assert_int_eq(arena_reserve(&arena, MIB), 0);
+	ck_assert_uint_eq(counters().retained, MIB);
+	give_back(block(MIB));
+	ck_assert_uint_eq(asked.commits, 1);
+	ck_assert_uint_eq(asked.releases, 0);
+	commits_to_fail = 1;
+	ck_assert_int_eq(arena_reserve(&arena, 2 * MIB), -ENOMEM);
+}
+END_TEST
+
+START_TEST(trim_gives_back)
+{
+	char *a = block(MIB), *b = block(page), *c = block(2 * MIB);
+
+	give_back(a);
+	give_back(c);
+	ck_assert_uint_eq(arena_trim(&arena, MIB), 2 * MIB);
+	ck_assert_uint_eq(counters().retained, MIB);
+	ck_assert_uint_eq(arena_trim(&arena, 0), MIB);
+	give_back(b);
+	ck_assert_uint_eq(arena_trim(&arena, SIZE_MAX), 0);
+	ck_assert_uint_eq(counters().resident, page);
+}
+END_TEST
+
+START_TEST(alignment_costs_no_memory)
+{
+	size_t align = (size_t)1 << _i, mask = align - 1;
+	char *a, *b;
+
+	block(page);
+	a = arena_aligned(&arena, align, BLOCK);
+	ck_assert_ptr_nonnull(a);
+	ck_assert_uint_eq((uintptr_t)a & mask, 0);
+	ck_assert_uint_eq(counters().resident, BLOCK + page);
+	give_back(a);
+	b = arena_aligned(&arena, align, BLOCK);
+	ck_assert_ptr_eq(a, b);
+	ck_assert_uint_eq(asked.commits, 2);
+}
+END_TEST
+
+START_TEST(fresh_pages_are_not_cleared)
+{
+	char *a;
+	size_t i, marks = 0;
+
+	mark_commits = true;
+	a = arena_zeroed(&arena, 64 * MIB);
+	ck_assert_ptr_nonnull(a);
+	for (i = 0; i < 64 * MIB; i += page)
+		marks += (size_t)a[i];
+	ck_assert_uint_eq(marks, 64 * MIB / page);
+}
+END_TEST
+
+START_TEST(used_pages_alone_are_cleared)
+{
+	char *a, *b;
+	size_t i, wrong = 0;
+
+	mark_commits = true;
+	ck_assert_int_eq(arena_reserve(&arena, MIB), 0);
+	a = block(10 * page);
+	memset(a, 7, 10 * page);
+	b = block(page);
+	give_back(a);
+	give_back(b);
+	b = arena_zeroed(&arena, MIB);
+	ck_assert_ptr_eq(a, b);
+	for (i = 0; i < MIB; i++)
+		wrong += b[i] != (i >= 11 * page && i % page == 0);
+	memset(b, 7, MIB);
+	give_back(b);
+	ck_assert_ptr_eq(arena_zeroed(&arena, MIB), b);
+	for (i = 0; i < MIB; i++)
+		wrong += b[i] != 0;
+	ck_assert_uint_eq(wrong, 0);
+}
+END_TEST
+
+START_TEST(returned_pages_are_fresh_again)
+{
+	char *a = block(BLOCK);
+
+	give_back(a);
+	arena_trim(&arena, 0);
+	mark_commits = true;
+	ck_assert_ptr_eq(arena_zeroed(&arena, BLOCK), a);
+	ck_assert_int_eq(a[0], 1);
+}
+END_TEST
+
+static char *resize(char *old, size_t size)
+{
+	void *to = NULL;
+
+	ck_assert_int_eq(arena_resize(&arena, old, size, &to), 0);
+	ck_assert_uint_ge(arena_usable(&arena, to), size);
+	return to;
+}
+
+START_TEST(resize_shrinks_in_place)
+{
+	char *a = block(MIB);
+
+	block(page);
+	ck_assert_ptr_eq(resize(a, BLOCK), a);
+	ck_assert_uint_eq(arena_usable(&arena, a), BLOCK);
+	ck_assert_uint_eq(counters().retained, MIB - BLOCK);
+	ck_assert_ptr_eq(resize(a, BLOCK - page + 1), a);
+	ck_assert_uint_eq(arena_usable(&arena, a), BLOCK);
+}
+END_TEST
+
+START_TEST(resize_grows_in_place)
+{
+	char *a = block(BLOCK), *b = block(BLOCK);
+
+	ck_assert_uint_eq(asked.commits, 2);
+	give_back(b);
+	ck_assert_ptr_eq(resize(a, BLOCK + page), a);
+	ck_assert_uint_eq(asked.commits, 2);
+	ck_assert_ptr_eq(resize(a, MIB), a);
+	ck_assert_ptr_eq(asked.at, b + BLOCK);
+	ck_assert_uint_eq(asked.size, MIB - 2 * BLOCK);
+	ck_assert_uint_eq(counters().used, MIB);
+	ck_assert_uint_eq(counters().peak, MIB);
+}
+END_TEST
+
+START_TEST(resize_moves_large_blocks)
+{
+	char *a = block(3 * MIB), *b;
+
+	memset(a, 7, 3 * MIB);
+	block(page);
+	b = resize(a, 4 * MIB);
+	ck_assert_ptr_ne(a, b);
+	ck_assert_uint_eq(asked.moves, 1);
+	ck_assert_uint_eq(asked.size, 3 * MIB);
+	ck_assert_uint_eq((uintptr_t)a % ARENA_HUGE, (uintptr_t)b % ARENA_HUGE);
+	ck_assert_int_eq(b[3 * MIB - 1], 7);
+	ck_assert_uint_eq(counters().resident, 4 * MIB + page);
+	ck_assert_int_eq(arena_free(&arena, a), -EINVAL);
+}
+END_TEST
+
+START_TEST(resize_copies_what_cannot_move)
+{
+	char *a = block(3 * MIB), *b;
+
+	memset(a, 7, 3 * MIB);
+	block(page);
+	move_result = -EFAULT;
+	b = resize(a, 4 * MIB);
+	ck_assert_int_eq(b[3 * MIB - 1], 7);
+	ck_assert_uint_eq(asked.moves, 0);
+	ck_assert_uint_eq(counters().retained, 3 * MIB);
+	ck_assert_uint_eq(counters().resident, 7 * MIB + page);
+	ck_assert_uint_eq(counters().peak, 4 * MIB + page);
+}
+END_TEST
+
+START_TEST(resize_copies_small_blocks_to_resident_memory)
+{
+	char *a = block(BLOCK), *b, *c;
+
+	b = block(page);
+	c = block(MIB);
+	block(page);
+	give_back(c);
+	asked.commits = 0;
+	a[BLOCK - 1] = 7;
+	ck_assert_ptr_eq(resize(a, 2 * BLOCK), c);
+	ck_assert_int_eq(c[BLOCK - 1], 7);
+	ck_assert_uint_eq(asked.commits, 0);
+	ck_assert_uint_eq(asked.moves, 0);
+	give_back(b);
+}
+END_TEST
+
+START_TEST(a_failed_resize_changes_nothing)
+{
+	char *a = block(MIB);
+	void *to = NULL;
+
+	memset(a, 7, MIB);
+	block(page);
+	commits_to_fail = 4;
+	ck_assert_int_eq(arena_resize(&arena, a, 2 * MIB, &to), -ENOMEM);
+	ck_assert_int_eq(arena_resize(&arena, a, SIZE_MAX, &to), -ENOMEM);
+	ck_assert_int_eq(arena_resize(&arena, a + page, MIB, &to), -EINVAL);
+	ck_assert_ptr_null(to);
+	ck_assert_uint_eq(arena_usable(&arena, a), MIB);
+	ck_assert_int_eq(a[MIB - 1], 7);
+	ck_assert_uint_eq(counters().refused, 2);
+	ck_assert_uint_eq(counters().resident, MIB + page);
+}
+END_TEST
+
+START_TEST(lost_addresses_are_disowned)
+{
+	char *a = block(MIB), *b, *c;
+
+	block(page);
+	move_result = ARENA_LOST;
+	b = resize(a, 2 * MIB);
+	ck_assert(arena_covers(&arena, a + page));
+	ck_assert(!arena_owns(&arena, a));
+	ck_assert(!arena_owns(&arena, a + page));
+	ck_assert_int_eq(arena_free(&arena, a + page + 16), -ENOENT);
+	ck_assert_uint_eq(arena_usable(&arena, a), 0);
+	c = block(MIB);
+	ck_assert(c < a || c >= a + MIB);
+	give_back(b);
+	give_back(c);
+	ck_assert_uint_eq(counters().resident, 3 * MIB + page);
+}
+END_TEST
+
+START_TEST(bad_frees_are_told)
+{
+	char *a = block(BLOCK), *b = block(BLOCK);
+	int outside;
+
+	ck_assert_int_eq(arena_free(&arena, a + page), -EINVAL);
+	ck_assert_int_eq(arena_free(&arena, a + 8), -EINVAL);
+	ck_assert_int_eq(arena_free(&arena, b + BLOCK - page), -EINVAL);
+	ck_assert_int_eq(arena_free(&arena, base + SIZE - page), -EINVAL);
+	ck_assert_int_eq(arena_free(&arena, &outside), -ENOENT);
+	ck_assert_int_eq(arena_free(&arena, NULL), -ENOENT);
+	ck_assert_int_eq(arena_free(&arena, base + SIZE), -ENOENT);
+	ck_assert(!arena_owns(&arena, &outside));
+	ck_assert(!arena_owns(&arena, a + page));
+	give_back(a);
+	ck_assert_int_eq(arena_free(&arena, a), -EINVAL);
+	give_back(b);
+	ck_assert_int_eq(arena_free(&arena, b), -EINVAL);
+	ck_assert_uint_eq(counters().blocks, 0);
+}
+END_TEST
+
+START_TEST(others_allocate_while_it_grows)
+{
+	char *a = block(page);
+
+	block(page);
+	give_back(a);
+	commit_enters = true;
+	block(BLOCK);
+	ck_assert_uint_eq(asked.commits, 3);
+}
+END_TEST
+
+static void child_run(char *old)
+{
+	char *new;
+
+	arena_fork_child(&arena);
+	new = arena_alloc(&arena, BLOCK);
+	_exit(new != NULL && arena_free(&arena, old) == 0 && arena_free(&arena, new) == 0 ? 0 : 1);
+}
+
+START_TEST(a_child_goes_on)
+{
+	char *a = block(BLOCK);
+	int status;
+	pid_t child;
+
+	arena_fork_prepare(&arena);
+	child = fork();
+	if (child == 0)
+		child_run(a);
+	arena_fork_parent(&arena);
+	ck_assert_int_gt(child, 0);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	give_back(a);
+}
+END_TEST
+
+static void add_blocks(Suite *s)
+{
+	TCase *t = tcase_create("blocks");
+
+	tcase_add_checked_fixture(t, setup, NULL);
+	tcase_add_test(t, init_refuses_a_bad_base);
+	tcase_add_test(t, blocks_are_whole_pages);
+	tcase_add_test(t, no_block_wastes_an_eighth);
+	tcase_add_test(t, freed_memory_is_reused);
+	tcase_add_loop_test(t, neighbours_coalesce, 0, 6);
+	tcase_add_loop_test(t, alignment_costs_no_memory, 12, 31);
+	tcase_add_test(t, fresh_pages_are_not_cleared);
+	tcase_add_test(t, used_pages_alone_are_cleared);
+	tcase_add_test(t, returned_pages_are_fresh_again);
+	tcase_add_test(t, bad_frees_are_told);
+	tcase_add_test(t, a_child_goes_on);
+	suite_add_tcase(s, t);
+}
+
+static void add_growth(Suite *s)
+{
+	TCase *t = tcase_create("growth");
+
+	tcase_add_checked_fixture(t, setup, NULL);
+	tcase_add_test(t, growth_commits_the_difference);
+	tcase_add_test(t, growth_ends_at_a_chunk);
+	tcase_add_test(t, a_chunk_keeps_to_the_limit);
+	tcase_add_test(t, a_failed_chunk_is_tried_exactly);
+	tcase_add_test(t, huge_growth_is_whole);
+	tcase_add_test(t, a_failed_commit_changes_nothing);
+	tcase_add_test(t, too_large_is_refused);
+	tcase_add_test(t, more_than_the_limit_is_given_back);
+	tcase_add_test(t, the_reserve_is_kept);
+	tcase_add_test(t, trim_gives_back);
+	tcase_add_test(t, others_allocate_while_it_grows);
+	suite_add_tcase(s, t);
+}
+
+static void add_resizing(Suite *s)
+{
+	TCase *t = tcase_create("resizing");
+
+	tcase_add_checked_fixture(t, setup, NULL);
+	tcase_add_test(t, resize_shrinks_in_place);
+	tcase_add_test(t, resize_grows_in_place);
+	tcase_add_test(t, resize_moves_large_blocks);
+	tcase_add_test(t, resize_copies_what_cannot_move);
+	tcase_add_test(t, resize_copies_small_blocks_to_resident_memory);
+	tcase_add_test(t, a_failed_resize_changes_nothing);
+	tcase_add_test(t, lost_addresses_are_disowned);
+	suite_add_tcase(s, t);
+}
+
+Suite *arena_suite(void)
+{
+	Suite *s = suite_create("arena");
+
+	add_blocks(s);
+	add_growth(s);
+	add_resizing(s);
+	return s;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(arena_suite());
+	int failed;
+
+	srunner_set_fork_status(runner, CK_NOFORK);
+	srunner_run_all(runner, CK_NORMAL);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed ? 1 : 0;
+}
