@@ -445,7 +445,7 @@ static void round_finish(void)
 	arena_trim(&arena, 0);
 	check_counters();
 	check_spans();
-	expect(arena.counters.resident == 0 && arena.counters.blocks == 0, "something is left");
+	expect(arena.counters->resident == 0 && arena.counters->blocks == 0, "something is left");
 	for (i = 0; i < arena.map.top; i += arena.map.page[i].pages)
 		expect(arena.map.page[i].kind == TLSF_BARE || arena.map.page[i].kind == TLSF_LOST,
 		       "a span is left");
@@ -496,7 +496,7 @@ int main(int argc, char **argv)
 		round_run();
 		all_refused += refused;
 	}
-	printf("model_arena: %lu operations, seed %lu, %lu threads: ok "
+	printf("1..1\nok 1 - model_arena: %lu operations, seed %lu, %lu threads: ok "
 	       "(%llu moves, %llu not possible, %llu refused)\n",
 	       operations, seed, threads, (unsigned long long)moved, (unsigned long long)unmoved,
 	       (unsigned long long)all_refused);

@@ -46,7 +46,7 @@ void held_start(uint64_t limit)
 	intptr_t memory;
 
 	lock_limit = limit;
-	if (lock_level() == LEVEL_FUTURE && preload_options.unlock != UNLOCK_COUNT)
+	if (lock_level() != LEVEL_RANGES && preload_options.unlock != UNLOCK_COUNT)
 		return;
 	memory = sys_mmap(0, 2 * bytes, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);

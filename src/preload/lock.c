@@ -118,6 +118,7 @@ void lock_start(void)
 
 	if (preload_options.lock == LOCK_NONE) {
 		set_level(LEVEL_NONE, REASON_ASKED, 0);
+		held_start(limit);
 		return;
 	}
 	limit = raise_limit();

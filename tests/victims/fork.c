@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/* Starts children in each way and tells whether they are locked. */
+#define _GNU_SOURCE
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include "victim.h"
+
+extern char **environ;
+
+static void wait_for(pid_t child)
+{
+	int status;
+
+	waitpid(child, &status, 0);
+	if (!WIFEXITED(status))
+		printf("died of %d\n", WTERMSIG(status));
+}
+
+static void child(const char *name)
+{
+	printf("%s %d\n", name, status_kib("VmLck") > 0);
+	fflush(stdout);
+	_exit(0);
+}
+
+int main(int argc, char **argv)
+{
+	char *const spawned[] = {argv[0], (char *)"spawned", NULL};
+	char *block = malloc(1 << 20);
+	pid_t pid;
+
+	if (argc > 1 && strcmp(argv[1], "spawned") == 0)
+		child("spawned");
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	memset(block, 1, 1 << 20);
+	pid = fork();
+	if (pid == 0) {
+		free(block); /* the arena works in the child */
+		block = calloc(3, 1 << 20);
+		if (block == NULL || block[5])
+			_exit(1);
+		child("forked");
+	}
+	wait_for(pid);
+	pid = fork();
+	if (pid == 0) { /* a daemon */
+		setsid();
+		pid = fork();
+		if (pid == 0)
+			child("daemon");
+		wait_for(pid);
+		_exit(0);
+	}
+	wait_for(pid);
+	pid = vfork();
+	if (pid == 0) {
+		execv("/bin/true", spawned);
+		_exit(1);
+	}
+	wait_for(pid);
+	if (posix_spawn(&pid, argv[0], NULL, NULL, spawned, environ) == 0)
+		wait_for(pid);
+	printf("parent %d\n", block[5] == 1 && status_kib("VmLck") > 0);
+	return 0;
+}

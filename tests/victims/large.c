@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/* Large blocks: faults and contents; the first argument says what. */
+#define _GNU_SOURCE
+#include "victim.h"
+
+static void touch(char *at, size_t size)
+{
+	for (size_t i = 0; i < size; i += PAGE)
+		at[i] = 1;
+}
+
+/* Faults of blocks from 128 KiB to 16 MiB, each touched and freed. */
+static void steady(void)
+{
+	long before = faults();
+
+	for (int round = 0; round < 3; round++)
+		for (size_t size = 128 << 10; size <= 16 << 20; size *= 2) {
+			char *block = malloc(size);
+
+			touch(block, size);
+			free(block);
+		}
+	printf("faults %ld\n", faults() - before);
+}
+
+/* 2 GiB in blocks of random sizes: what stays resident is at most what is retained. */
+static void churn(void)
+{
+	char *blocks[8] = {NULL};
+	uint64_t sum = 0;
+
+	srand(1);
+	for (unsigned i = 0; sum < 2ull << 30; i++) {
+		size_t size = (128u << 10) + (size_t)rand() % (24u << 20);
+
+		free(blocks[i % 8]);
+		blocks[i % 8] = malloc(size);
+		blocks[i % 8][size / 2] = 1;
+		sum += size;
+	}
+	for (int i = 0; i < 8; i++)
+		free(blocks[i]);
+	printf("retained %d\n", status_kib("VmRSS") < (64 + 16) * 1024);
+}
+
+/* From 1 to 256 MiB by doubling. */
+static void doubling(void)
+{
+	size_t size = 1 << 20;
+	char *block = malloc(size), *other;
+
+	memset(block, 3, size);
+	for (; size < 256 << 20; size *= 2) {
+		other = malloc(1 << 20); /* in the way */
+		block = realloc(block, 2 * size);
+		if (block == NULL || block[0] != 3 || block[size - 1] != 3)
+			exit(1);
+		memset(block + size, 3, size);
+		free(other);
+	}
+	printf("doubled\n");
+}
+
+int main(int argc, char **argv)
+{
+	const char *how = argc > 1 ? argv[1] : "";
+
+	if (strcmp(how, "steady") == 0)
+		steady();
+	else if (strcmp(how, "churn") == 0)
+		churn();
+	else if (strcmp(how, "doubling") == 0)
+		doubling();
+	else if (strcmp(how, "locked") == 0)
+		printf("locked %d\n", is_locked(malloc(1 << 20)));
+	else if (strcmp(how, "twice") == 0) {
+		char *volatile block = malloc(1 << 20);
+
+		free(block);
+		free(block);
+	}
+	return 0;
+}
