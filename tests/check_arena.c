@@ -652,7 +652,8 @@ int main(void)
 	int failed;
 
 	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_run_all(runner, CK_NORMAL);
+	srunner_set_tap(runner, "/dev/stdout");
+	srunner_run_all(runner, CK_SILENT);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed ? 1 : 0;

@@ -47,11 +47,11 @@ struct round {
 };
 
 static const struct round rounds[] = {
-	{{8 << 20, 0, 2 << 20, false}, 160, 0},	    {{0, 0, 0, false}, 160, 0},
-	{{SIZE_MAX, 0, 0, false}, 160, 0},	    {{1 << 20, 0, 64 << 10, true}, 160, 0},
-	{{0, 4 << 20, 2 << 20, false}, 160, 0},	    {{SIZE_MAX, 0, 0, true}, 160, 0},
-	{{1 << 20, 4 << 20, 2 << 20, true}, 10, 1}, {{64 << 10, 0, 0, false}, 10, 1},
-	{{SIZE_MAX, 0, 64 << 10, false}, 20, 1},
+	{{8 << 20, 0, 2 << 20, false, NULL}, 160, 0},	    {{0, 0, 0, false, NULL}, 160, 0},
+	{{SIZE_MAX, 0, 0, false, NULL}, 160, 0},	    {{1 << 20, 0, 64 << 10, true, NULL}, 160, 0},
+	{{0, 4 << 20, 2 << 20, false, NULL}, 160, 0},	    {{SIZE_MAX, 0, 0, true, NULL}, 160, 0},
+	{{1 << 20, 4 << 20, 2 << 20, true, NULL}, 10, 1}, {{64 << 10, 0, 0, false, NULL}, 10, 1},
+	{{SIZE_MAX, 0, 64 << 10, false, NULL}, 20, 1},
 };
 
 static struct arena arena;
