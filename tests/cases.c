@@ -71,24 +71,37 @@ static void show(const char *what, const char *text)
 		putchar('\n');
 }
 
-/* What is wrong goes out as comments. */
-static bool compare(const struct row *row, const struct result *got, const struct result *bare)
+/* What a row expects; where that is what the program does bare, the bare run's. */
+static void expect(const struct row *row, const struct result *bare, int *status, const char **out)
 {
 	const bool as_bare = strcmp(row->out, "=") == 0;
-	const int status = as_bare ? bare->status : row->status;
-	const bool out = as_bare ? strcmp(bare->out, got->out) == 0 : match(row->out, got->out);
-	const bool err = match(row->err, got->err);
 
-	if (got->status == status && out && err)
-		return true;
-	printf("#   status: %d, expected: %d%s\n", got->status, status, as_bare ? " as bare" : "");
+	*status = as_bare ? bare->status : row->status;
+	*out = as_bare ? bare->out : row->out;
+}
+
+static bool is_right(const struct row *row, const struct result *got, const struct result *bare)
+{
+	const char *out;
+	int status;
+
+	expect(row, bare, &status, &out);
+	return got->status == status && match(row->err, got->err) &&
+	       (out == bare->out ? strcmp(out, got->out) == 0 : match(out, got->out));
+}
+
+static void explain(const struct row *row, const struct result *got, const struct result *bare)
+{
+	const char *out;
+	int status;
+
+	expect(row, bare, &status, &out);
+	printf("#   status: %d\n#   expected: %d%s\n", got->status, status,
+	       out == bare->out ? ", as bare" : "");
 	show("stdout", got->out);
-	if (!out)
-		show(as_bare ? "expected as bare" : "expected", as_bare ? bare->out : row->out);
+	show("expected", out);
 	show("stderr", got->err);
-	if (!err)
-		show("expected", row->err);
-	return false;
+	show("expected", row->err);
 }
 
 static bool try_row(const struct row *row, size_t number)
@@ -110,8 +123,10 @@ static bool try_row(const struct row *row, size_t number)
 		printf("ok %zu - %s # SKIP %s\n", number, row->name, skip);
 		return true;
 	}
-	right = compare(row, &got, &bare);
+	right = is_right(row, &got, &bare);
 	printf("%s %zu - %s\n", right ? "ok" : "not ok", number, row->name);
+	if (!right)
+		explain(row, &got, &bare);
 	return right;
 }
 

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+/* The stage, and one program on it: its limit, its user, its environment, its time. */
+#include "config.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cases.h"
+
+#define NOBODY_ID 65534
+#define SECONDS 30 /* for one case */
+
+static char stage[64];
+static volatile pid_t running;
+
+__attribute__((format(printf, 1, 2))) static bool shell(const char *format, ...)
+{
+	char line[4096];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	return system(line) == 0;
+}
+
+static void clean_up(void)
+{
+	shell("rm -rf '%s'", stage);
+}
+
+static void time_out(int signal)
+{
+	(void)signal;
+	kill(-running, SIGKILL);
+}
+
+static void leave(int signal)
+{
+	(void)signal;
+	exit(1); /* between two cases as good as always: nothing here is locked by stdio */
+}
+
+bool stage_make(void)
+{
+	const struct sigaction on_alarm = {.sa_handler = time_out};
+	const struct sigaction on_end = {.sa_handler = leave};
+	const char *folder = getenv("TMPDIR");
+
+	snprintf(stage, sizeof(stage), "%.32s/ramlock-cases-XXXXXX", folder ? folder : "/tmp");
+	sigaction(SIGALRM, &on_alarm, NULL);
+	sigaction(SIGINT, &on_end, NULL);
+	sigaction(SIGTERM, &on_end, NULL);
+	if (mkdtemp(stage) == NULL || chmod(stage, 0755) != 0)
+		return false;
+	atexit(clean_up);
+	return shell("cp '%s'/src/.libs/libramlock.so '%s'", BUILD_DIR, stage) &&
+	       shell("cp '%s'/src/ramlock '%s'", BUILD_DIR, stage) &&
+	       shell("cd '%s'/tests/victims && for f in *; do case $f in *.*) ;; *) cp $f '%s';; esac; done",
+		     BUILD_DIR, stage) &&
+	       shell("mkdir -m 777 '%s'/work", stage);
+}
+
+/* A command with the stage's paths in it. */
+static void expand(const char *from, char *to, size_t size)
+{
+	size_t at = 0;
+
+	for (; *from && at + 1 < size; from++) {
+		const char *name = from[0] != '%' ? NULL
+				 : from[1] == 'V' ? ""
+				 : from[1] == 'L' ? "/libramlock.so"
+				 : from[1] == 'R' ? "/ramlock" : NULL;
+
+		if (name == NULL) {
+			to[at++] = *from;
+			continue;
+		}
+		at += (size_t)snprintf(to + at, size - at, "%s%s", stage, name);
+		from++;
+	}
+	to[at] = '\0';
+}
+
+static void set_settings(const char *settings)
+{
+	char words[512];
+
+	snprintf(words, sizeof(words), "%s", settings);
+	for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) {
+		char variable[512], path[512];
+
+		snprintf(variable, sizeof(variable), "RAMLOCK_%s", word);
+		expand(variable, path, sizeof(path));
+		putenv(strdup(path));
+	}
+}
+
+static bool become(enum user user)
+{
+	if (geteuid() != 0)
+		return user == NOBODY;
+	if (user == NOBODY)
+		return setgroups(0, NULL) == 0 && setresgid(NOBODY_ID, NOBODY_ID, NOBODY_ID) == 0 &&
+		       setresuid(NOBODY_ID, NOBODY_ID, NOBODY_ID) == 0;
+	if (user == CONTAINED)
+		return prctl(PR_CAPBSET_DROP, CAP_IPC_LOCK) == 0 &&
+		       prctl(PR_CAPBSET_DROP, CAP_SYS_RESOURCE) == 0;
+	return true;
+}
+
+static bool set_limit(long kib)
+{
+	struct rlimit limit = {(rlim_t)kib * 1024, (rlim_t)kib * 1024};
+
+	if (kib == UNLIMITED)
+		limit.rlim_cur = limit.rlim_max = RLIM_INFINITY;
+	return kib == ASIS || setrlimit(RLIMIT_MEMLOCK, &limit) == 0;
+}
+
+/* The environment is ours, less what would steer the program. */
+static void set_environment(const char *folder)
+{
+	char **variable = environ;
+
+	while (*variable) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(*variable, "="), *variable);
+		if (strncmp(name, "RAMLOCK_", 8) == 0 || strncmp(name, "LD_", 3) == 0 ||
+		    strcmp(name, "XDG_RUNTIME_DIR") == 0)
+			unsetenv(name);
+		else
+			variable++;
+	}
+	setenv("HOME", folder, 1);
+	setenv("TMPDIR", folder, 1);
+	setenv("LC_ALL", "C", 1);
+}
+
+/* Only the program itself is preloaded, not the shell before it. */
+static void start(const struct row *row, bool bare)
+{
+	char command[2048], line[2600];
+
+	snprintf(line, sizeof(line), "%s/work", stage);
+	if (!set_limit(row->limit) || !become(row->user) || chdir(line) != 0)
+		_exit(125);
+	set_environment(line);
+	expand(row->command, command, sizeof(command));
+	if (!bare)
+		set_settings(row->settings);
+	if (!bare && row->start == PRELOAD)
+		snprintf(line, sizeof(line), "export LD_PRELOAD=%s/libramlock.so; exec %s", stage, command);
+	else if (!bare && row->start == LAUNCHER)
+		snprintf(line, sizeof(line), "exec %s/ramlock run -- %s", stage, command);
+	else
+		snprintf(line, sizeof(line), "%s", command);
+	execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+	_exit(127);
+}
+
+static void read_file(const char *name, char *to)
+{
+	char path[128];
+	ssize_t length;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", stage, name);
+	fd = open(path, O_RDONLY);
+	length = fd < 0 ? 0 : read(fd, to, OUTPUT - 1);
+	to[length > 0 ? length : 0] = '\0';
+	if (fd >= 0)
+		close(fd);
+}
+
+static void redirect(int to, const char *name)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", stage, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644);
+	dup2(fd, to);
+	if (fd != to)
+		close(fd);
+}
+
+void stage_run(const struct row *row, bool bare, struct result *result)
+{
+	int status = 0;
+
+	fflush(stdout);
+	running = fork();
+	if (running == 0) {
+		int null = open("/dev/null", O_RDONLY);
+
+		setpgid(0, 0);
+		dup2(null, 0);
+		close(null);
+		redirect(1, "out");
+		redirect(2, "err");
+		start(row, bare);
+	}
+	setpgid(running, running);
+	alarm(SECONDS);
+	while (waitpid(running, &status, 0) < 0)
+		;
+	alarm(0);
+	result->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+	read_file("out", result->out);
+	read_file("err", result->err);
+}
