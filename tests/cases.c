@@ -66,9 +66,11 @@ static void show(const char *what, const char *text)
 {
 	printf("#   %s: ", what);
 	for (int length = 0; *text && length < 2000; text++, length++)
-		printf(*text == '\n' && text[1] ? "\n#     " : "%c", *text);
-	if (text[-1] != '\n')
-		putchar('\n');
+		if (*text != '\n')
+			putchar(*text);
+		else if (text[1])
+			printf("\n#     ");
+	putchar('\n');
 }
 
 /* What a row expects; where that is what the program does bare, the bare run's. */

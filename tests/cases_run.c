@@ -211,6 +211,8 @@ void stage_run(const struct row *row, bool bare, struct result *result)
 		close(null);
 		redirect(1, "out");
 		redirect(2, "err");
+		for (int fd = 3; fd < 256; fd++) /* make's own: victims count descriptors */
+			close(fd);
 		start(row, bare);
 	}
 	setpgid(running, running);

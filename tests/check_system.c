@@ -415,7 +415,7 @@ START_TEST(ranges_model)
 
 	ranges_init(&r, memory, PAGES);
 	srand(1);
-	for (int i = 0; i < 20000; i++) {
+	for (int i = 0; i < 3000; i++) {
 		unsigned a = (unsigned)rand() % PAGES, b = (unsigned)rand() % PAGES;
 		unsigned start = a < b ? a : b, end = (a < b ? b : a) + 1;
 		int amount = rand() % 5 - 2;
@@ -459,6 +459,7 @@ int main(void)
 	SRunner *runner = srunner_create(s);
 	int failed;
 
+	tcase_set_timeout(t, 60);
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, maps_classes);
 	tcase_add_test(t, maps_details);
