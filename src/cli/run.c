@@ -166,6 +166,7 @@ static int find_library(struct run *run)
 static int prepend_preload(const char *library)
 {
 	const char *old = getenv("LD_PRELOAD");
+	const size_t length = strlen(library);
 	char *list;
 
 	if (strpbrk(library, ": ")) {
@@ -173,7 +174,7 @@ static int prepend_preload(const char *library)
 				"install ramlock elsewhere\n", library);
 		return CLI_RUN_FAILED;
 	}
-	if (old && strncmp(old, library, strlen(library)) == 0)
+	if (old && strncmp(old, library, length) == 0 && strchr(": ", old[length]))
 		return 0; /* one ramlock under another */
 	if (asprintf(&list, "%s%s%s", library, old && *old ? ":" : "", old ? old : "") < 0)
 		return CLI_RUN_FAILED;

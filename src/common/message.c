@@ -35,7 +35,7 @@ static bool stderr_identify(dev_t *device, ino_t *inode)
 	return open;
 }
 
-static bool stderr_unchanged(void)
+bool message_stderr_unchanged(void)
 {
 	dev_t device;
 	ino_t inode;
@@ -160,7 +160,7 @@ void message_send(struct message *m)
 	size_t length = text_length(&m->text);
 
 	m->buffer[length] = '\n';
-	if (stderr_unchanged())
+	if (message_stderr_unchanged())
 		sys_write(STDERR_FILENO, m->buffer, length + 1);
 }
 

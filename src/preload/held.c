@@ -112,21 +112,26 @@ size_t held_lock(uintptr_t start, uintptr_t end, enum map_class class, int flags
 	return size;
 }
 
+static uint64_t fork_signals; /* of the thread that forks; written while the table is held */
+
 void held_fork_prepare(void)
 {
-	pthread_mutex_lock(&mutex);
+	uint64_t signals;
+
+	if (!kept)
+		return;
+	signals = table_enter();
+	fork_signals = signals;
 }
 
 void held_fork_parent(void)
 {
-	pthread_mutex_unlock(&mutex);
+	if (kept)
+		table_leave(fork_signals);
 }
 
-void held_fork_child(bool relock)
+static void restart(bool relock)
 {
-	pthread_mutex_init(&mutex, NULL);
-	if (!kept)
-		return;
 	program.count = 0; /* locks are not inherited */
 	all_by_program = false;
 	if (!relock || lock_level() != LEVEL_RANGES) {
@@ -137,6 +142,15 @@ void held_fork_child(bool relock)
 		if (sys_mlock(own.at[i].start, own.at[i].end - own.at[i].start, MLOCK_ONFAULT))
 			stats_add(STAT_locks_refused, 1);
 	stats_set(STAT_locked, ranges_bytes(&own));
+}
+
+void held_fork_child(bool relock)
+{
+	if (!kept)
+		return;
+	pthread_mutex_init(&mutex, NULL);
+	restart(relock);
+	SYS_CALL(SYS_rt_sigprocmask, SIG_SETMASK, &fork_signals, NULL, sizeof(fork_signals));
 }
 
 /* A range's whole pages, as the kernel rounds it; false where munlock(2) would say EINVAL. */
@@ -302,7 +316,9 @@ void held_program_locked_all(int flags)
 	/* Under a finite limit whatever the program maps from now on counts; a range of ours must
 	 * not be what it fails for. */
 	if (lock_level() == LEVEL_RANGES && flags & MCL_FUTURE) {
-		own.count = 0;
+		while (!(flags & MCL_CURRENT) && own.count)
+			give_back(own.at[own.count - 1]);
+		own.count = 0; /* the program's now */
 		stats_set(STAT_locked, 0);
 	}
 	table_leave(signals);

@@ -39,6 +39,13 @@ static void complain(void *context, const char *line)
 	message_send(&m);
 }
 
+/* A program that is not meant is told nothing, and not ended. */
+static void ignore(void *context, const char *line)
+{
+	(void)context;
+	(void)line;
+}
+
 /* As secure_getenv: a program with more rights than its user ignores the user's settings. */
 static char *const *trusted_environment(void)
 {
@@ -191,11 +198,12 @@ __attribute__((constructor)) static void preload_start(void)
 	uintptr_t stack_low;
 
 	real_bind();
-	read_settings();
+	options_read(&preload_options, trusted_environment(), ignore, NULL);
 	if (preload_options.exec == EXEC_DROP)
 		drop_from_environment();
 	if (!is_meant())
 		return;
+	read_settings();
 	stats_publish(false);
 	publish_settings();
 	ahead_start();

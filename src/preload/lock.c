@@ -114,6 +114,7 @@ static bool is_above_limit_allowed(void)
 
 void lock_start(void)
 {
+	bool above;
 	int error;
 
 	if (preload_options.lock == LOCK_NONE) {
@@ -123,20 +124,22 @@ void lock_start(void)
 	}
 	limit = raise_limit();
 	stats_set(STAT_limit, limit);
+	above = limit != LIMITS_NONE && is_above_limit_allowed();
 	if (preload_options.lock == LOCK_CURRENT) {
 		set_level(LEVEL_RANGES, REASON_ASKED, 0);
-	} else if (limit == LIMITS_NONE || is_above_limit_allowed()) {
+	} else if (limit == LIMITS_NONE || above) {
 		/* On fault at first, also in eager mode: the policy says what is populated now. */
 		error = sys_mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 		if (error)
 			set_level(LEVEL_RANGES, REASON_REFUSED, -error);
 		else
-			set_level(LEVEL_FUTURE, limit == LIMITS_NONE ? REASON_UNLIMITED
-								     : REASON_CAPABLE, 0);
+			set_level(LEVEL_FUTURE, above ? REASON_CAPABLE : REASON_UNLIMITED, 0);
 	} else {
 		set_level(LEVEL_RANGES, REASON_LIMIT, 0);
 	}
 	future_flags = MCL_FUTURE | (preload_options.lock == LOCK_EAGER ? 0 : MCL_ONFAULT);
+	if (above)
+		limit = LIMITS_NONE; /* it does not bind us */
 	held_start(limit);
 }
 
@@ -205,9 +208,14 @@ static bool is_affordable(const struct target *t)
 static void lock_target(const struct target *t, size_t *missing, int *error)
 {
 	const bool ahead = is_ahead(t) && is_affordable(t);
+	const uint64_t room = held_room();
+	uintptr_t start = t->start;
+	size_t done;
 	int refused;
-	size_t done = held_lock(t->start, t->end, t->class, ahead ? 0 : MLOCK_ONFAULT, &refused);
 
+	if (t->class == MAPS_STACK && room < t->end - start)
+		start = t->end - (uintptr_t)room; /* its upper end is what is in use */
+	done = held_lock(start, t->end, t->class, ahead ? 0 : MLOCK_ONFAULT, &refused);
 	if (ahead)
 		stats_add(STAT_populated, done);
 	if (done == t->end - t->start)
@@ -217,7 +225,7 @@ static void lock_target(const struct target *t, size_t *missing, int *error)
 	if (refused)
 		*error = refused;
 	if (ahead) /* resident at least, if not locked */
-		populate(t->start + done, t->end, t->prot & MAPS_W);
+		populate(t->start, t->end, t->prot & MAPS_W);
 }
 
 static void populate_target(const struct target *t)

@@ -275,7 +275,8 @@ void report_write(void)
 	else
 		write_text(&t, program, &usage);
 	if (strcmp(path, "stderr") == 0) {
-		write_to(STDERR_FILENO, &t);
+		if (message_stderr_unchanged())
+			write_to(STDERR_FILENO, &t);
 	} else {
 		fd = open_report(path);
 		if (fd < 0) {
