@@ -51,5 +51,6 @@ void real_bind(void)
 	BIND(find_required, munlockall);
 	BIND(find_required, mmap);
 	BIND(find_required, munmap);
+	BIND(find_required, madvise);
 	__atomic_store_n(&real_bound, true, __ATOMIC_RELEASE);
 }

@@ -19,6 +19,7 @@ struct real {
 	int (*munlockall)(void);
 	void *(*mmap)(void *, size_t, int, int, int, off_t);
 	int (*munmap)(void *, size_t);
+	int (*madvise)(void *, size_t, int);
 };
 
 extern struct real real_table;
