@@ -239,15 +239,17 @@ static void populate_target(const struct target *t)
 		stats_add(STAT_populated, size);
 }
 
-static size_t read_targets(struct target *targets, uintptr_t stack_low)
+/* How many there are, or -errno. */
+static long read_targets(struct target *targets, uintptr_t stack_low)
 {
 	char buffer[16384];
 	struct mapping mapping;
 	struct maps maps;
-	size_t count = 0;
+	int error = maps_open(&maps, "/proc/self/maps", NULL, buffer, sizeof(buffer));
+	long count = 0;
 
-	if (maps_open(&maps, "/proc/self/maps", NULL, buffer, sizeof(buffer)) != 0)
-		return 0;
+	if (error)
+		return error;
 	maps.program_at = getauxval(AT_PHDR);
 	while (count < MAPPINGS && maps_next(&maps, &mapping)) {
 		struct target *t = &targets[count];
@@ -265,16 +267,39 @@ static size_t read_targets(struct target *targets, uintptr_t stack_low)
 	return count;
 }
 
+static bool begin_telling(struct message *m)
+{
+	if (preload_options.on_error == ERROR_QUIET || !message_claim(MESSAGE_MEMLOCK))
+		return false;
+	if (preload_options.on_error == ERROR_ABORT)
+		message_error(m);
+	else
+		message_warn(m);
+	return true;
+}
+
+/* Level ranges without /proc. */
+static void tell_blind(int error)
+{
+	struct message m;
+
+	set_level(LEVEL_NONE, REASON_REFUSED, -error);
+	if (begin_telling(&m)) {
+		text_add(&m.text, "/proc/self/maps: ");
+		message_cause(&m, error);
+		text_add(&m.text, ": nothing is locked; mount /proc or set LimitMEMLOCK=infinity");
+		message_send(&m);
+	}
+	if (preload_options.on_error == ERROR_ABORT)
+		_exit(125);
+}
+
 static void tell_missing(uint64_t need, uint64_t missing, int error)
 {
 	struct message m;
 
-	if (preload_options.on_error == ERROR_QUIET || !message_claim(MESSAGE_MEMLOCK))
+	if (!begin_telling(&m))
 		return;
-	if (preload_options.on_error == ERROR_ABORT)
-		message_error(&m);
-	else
-		message_warn(&m);
 	text_add(&m.text, "mlock: ");
 	message_cause(&m, error ? error : ENOMEM);
 	text_add(&m.text, ": RLIMIT_MEMLOCK ");
@@ -342,15 +367,17 @@ static void lock_ranges(const struct target *targets, size_t count)
 void lock_existing(uintptr_t stack_low)
 {
 	struct target targets[MAPPINGS]; /* 24 KiB of the stack that is made resident anyway */
-	size_t count;
+	long count;
 
 	if (lock_level() == LEVEL_NONE)
 		return;
 	count = read_targets(targets, stack_low);
-	if (lock_level() == LEVEL_RANGES)
-		lock_ranges(targets, count);
+	if (lock_level() == LEVEL_FUTURE)
+		populate_all(targets, count > 0 ? (size_t)count : 0);
+	else if (count < 0)
+		tell_blind((int)count);
 	else
-		populate_all(targets, count);
+		lock_ranges(targets, (size_t)count);
 }
 
 uint64_t lock_address_space(void)
@@ -443,16 +470,18 @@ int lock_everything(int flags, uint64_t most)
 	const uintptr_t stack_low = (uintptr_t)__builtin_frame_address(0) - 16 * size_page();
 	uint64_t ours = stats_get(STAT_stack_reserve) + stats_get(STAT_heap_reserve), done = 0;
 	struct target targets[MAPPINGS];
-	size_t count;
+	long count;
 
 	for (size_t i = 0; i < own_count; i++)
 		ours += own_spans[i].size;
 	if (lock_address_space() - ours > most)
 		return -ENOMEM;
 	count = read_targets(targets, size_page_down(stack_low));
+	if (count < 0)
+		return (int)count;
 	sys_munlockall();
 	for (int heap = 0; heap <= 1; heap++) { /* the heap last: its end is our reserve */
-		for (size_t i = 0; i < count; i++) {
+		for (long i = 0; i < count; i++) {
 			const struct target *t = &targets[i];
 			uint64_t size = t->end - t->start;
 
