@@ -22,7 +22,7 @@ struct row {
 	const char *settings; /* "LOCK=eager HEAP=2M"; variables, for LAUNCHER too */
 	long limit;
 	enum user user;
-	const char *command; /* for sh -c; %V the stage folder, %L the library, %R the command */
+	const char *command; /* for sh -c; %V the stage, %L the library, %R the command, %B the build */
 	int status;
 	const char *out, *err; /* see match.c; out "=": output and status are those of a bare run */
 };

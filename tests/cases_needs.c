@@ -23,6 +23,7 @@ static struct need {
 	{"node ", "command -v node", "node is missing", UNKNOWN},
 	{"bash", "command -v bash", "bash is missing", UNKNOWN},
 	{"ldconfig", "ldd /sbin/ldconfig 2>&1 | grep -E 'statically linked|not a dynamic'", "/sbin/ldconfig is not static here", UNKNOWN},
+	{"setpriv", "command -v setpriv", "setpriv is missing", UNKNOWN},
 	{"su --", "test -u \"$(command -v su)\"", "su is not setuid here", UNKNOWN},
 	{"libjemalloc", "LD_PRELOAD=libjemalloc.so.2 /bin/true 2>&1 | grep -c . | grep -x 0", "libjemalloc.so.2 is missing", UNKNOWN},
 	{"libmimalloc", "LD_PRELOAD=libmimalloc.so.2.0 /bin/true 2>&1 | grep -c . | grep -x 0", "libmimalloc.so.2.0 is missing", UNKNOWN},
@@ -50,12 +51,11 @@ static bool has_lock_capability(void)
 
 static const char *limit_missing(const struct row *row)
 {
-	const struct rlimit infinite = {RLIM_INFINITY, RLIM_INFINITY};
 	struct rlimit now;
 
 	getrlimit(RLIMIT_MEMLOCK, &now);
 	if (row->limit == UNLIMITED && now.rlim_max != RLIM_INFINITY &&
-	    setrlimit(RLIMIT_MEMLOCK, &infinite) != 0)
+	    system("ulimit -l unlimited 2>/dev/null") != 0)
 		return "RLIMIT_MEMLOCK can't be raised here: no CAP_SYS_RESOURCE";
 	if (row->limit >= 0 && (rlim_t)row->limit * 1024 > now.rlim_max && geteuid() != 0)
 		return "the hard RLIMIT_MEMLOCK is less";

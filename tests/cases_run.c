@@ -49,7 +49,7 @@ static void time_out(int signal)
 static void leave(int signal)
 {
 	(void)signal;
-	exit(1); /* between two cases as good as always: nothing here is locked by stdio */
+	exit(1); /* cleans up */
 }
 
 bool stage_make(void)
@@ -78,8 +78,9 @@ static void expand(const char *from, char *to, size_t size)
 	size_t at = 0;
 
 	for (; *from && at + 1 < size; from++) {
+		const char *path = from[0] == '%' && from[1] == 'B' ? BUILD_DIR : stage;
 		const char *name = from[0] != '%' ? NULL
-				 : from[1] == 'V' ? ""
+				 : from[1] == 'V' || from[1] == 'B' ? ""
 				 : from[1] == 'L' ? "/libramlock.so"
 				 : from[1] == 'R' ? "/ramlock" : NULL;
 
@@ -87,7 +88,7 @@ static void expand(const char *from, char *to, size_t size)
 			to[at++] = *from;
 			continue;
 		}
-		at += (size_t)snprintf(to + at, size - at, "%s%s", stage, name);
+		at += (size_t)snprintf(to + at, size - at, "%s%s", path, name);
 		from++;
 	}
 	to[at] = '\0';

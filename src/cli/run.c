@@ -192,7 +192,7 @@ static void set_told(void)
 
 	if (folder == NULL || access(folder, W_OK) != 0)
 		folder = getenv("TMPDIR");
-	if (folder == NULL || *folder != '/')
+	if (folder == NULL || *folder != '/' || access(folder, W_OK) != 0)
 		folder = "/tmp";
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != (ssize_t)sizeof(random))
 		return;

@@ -213,6 +213,13 @@ static bool is_mapped(uintptr_t start, uintptr_t end)
 	return SYS_CALL(SYS_msync, start, end - start, MS_ASYNC) != -ENOMEM;
 }
 
+bool held_wraps(uintptr_t at, size_t size)
+{
+	uintptr_t start, end;
+
+	return kept && !whole_pages(at, size, &start, &end) && end - start <= lock_limit;
+}
+
 bool held_make_room(uintptr_t at, size_t size)
 {
 	uintptr_t start, end;

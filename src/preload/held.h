@@ -34,6 +34,10 @@ void held_fork_child(bool relock);
 /* After the program locked [at, at + size). */
 void held_program_locked(uintptr_t at, size_t size);
 
+/* Whether a range that the limit has room for goes over the end of all addresses: mlock(2) says
+ * EINVAL, and ENOMEM only where our own locks leave no room. */
+bool held_wraps(uintptr_t at, size_t size);
+
 /* The kernel refused the program room for a lock: gives back ranges of ours, the last of the order
  * first. True when it is worth trying again. at is 0 where the memory is not mapped yet. */
 bool held_make_room(uintptr_t at, size_t size);

@@ -38,6 +38,8 @@ static int lock(const void *at, size_t size, unsigned flags)
 	while (result != 0 && (errno == ENOMEM || errno == EAGAIN) &&
 	       held_make_room((uintptr_t)at, size))
 		result = call_mlock(at, size, flags);
+	if (result != 0 && errno == ENOMEM && held_wraps((uintptr_t)at, size))
+		errno = EINVAL;
 	if (result != 0)
 		return result;
 	held_program_locked((uintptr_t)at, size);

@@ -24,6 +24,21 @@ static void child(const char *name)
 	_exit(0);
 }
 
+/* Three calls by the parent that the policy holds back, one by the child. */
+static void counts(void)
+{
+	char page[16] = "";
+	pid_t pid;
+
+	for (int i = 0; i < 3; i++)
+		munlock(page, 1);
+	pid = fork();
+	if (pid == 0)
+		_exit(munlock(page, 1));
+	wait_for(pid);
+	exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	char *const spawned[] = {argv[0], (char *)"spawned", NULL};
@@ -32,6 +47,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "spawned") == 0)
 		child("spawned");
+	if (argc > 1 && strcmp(argv[1], "counts") == 0)
+		counts();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	memset(block, 1, 1 << 20);
 	pid = fork();

@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define PAGE 4096ul
+#define PAGE ((size_t)4096)
 
 /* Minor faults so far. */
 static inline long faults(void)
@@ -57,8 +57,8 @@ static inline int is_locked(const void *address)
 	return locked;
 }
 
-/* Whether a page of ours is in memory, by pagemap (proc(5)). */
-static inline int is_resident(const void *address)
+/* What pagemap (proc(5)) says of the page at an address. */
+static inline uint64_t page_entry(const void *address)
 {
 	uint64_t entry = 0;
 	int fd = open("/proc/self/pagemap", O_RDONLY);
@@ -66,7 +66,19 @@ static inline int is_resident(const void *address)
 	if (pread(fd, &entry, sizeof(entry), (off_t)((uintptr_t)address / PAGE * sizeof(entry))) < 0)
 		entry = 0;
 	close(fd);
-	return (int)(entry >> 63);
+	return entry;
+}
+
+/* Whether it is in memory, and mapped. */
+static inline int is_resident(const void *address)
+{
+	return (int)(page_entry(address) >> 63);
+}
+
+/* Whether it is in memory and no longer the file's: bit 61 is set for a page of a file. */
+static inline int is_copied(const void *address)
+{
+	return is_resident(address) && !(page_entry(address) >> 61 & 1);
 }
 
 #endif
