@@ -70,7 +70,7 @@ struct arena_region {
 	size_t size, used, step;
 };
 
-/* Private to arena.c; here so that it can be static. */
+/* Private to arena*.c; here so that it can be static. */
 struct arena {
 	const struct arena_ops *ops;
 	char *base;

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/* Resizes blocks: in place, by moving their pages, or by a copy. */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "preload/arena_internal.h"
+
+/* Up to this size a copy into resident memory costs less than the system calls of a move. */
+#define COPY_MAX ((size_t)256 << 10)
+
+/* Resizing: each of these makes a block of the wanted pages, in use, or changes nothing. The first
+ * page of the new block, or TLSF_NIL. */
+
+static uint32_t resize_shrink(struct arena *a, uint32_t first, uint32_t pages)
+{
+	struct tlsf *t = &a->map;
+
+	if (pages < t->page[first].pages) {
+		tlsf_split(t, first, pages);
+		tlsf_mark(t, first, TLSF_USED);
+		arena_retire(a, first + pages);
+	}
+	return first;
+}
+
+static uint32_t resize_stretch(struct arena *a, uint32_t first, uint32_t pages)
+{
+	struct tlsf *t = &a->map;
+	uint32_t after = first + t->page[first].pages;
+	struct demand d = {{pages - t->page[first].pages, 1, 0}, after, false};
+
+	if (after < t->top && t->page[after].kind == TLSF_FREE &&
+	    t->page[after].pages >= d.want.pages)
+		arena_cut(a, after, &d.want);
+	else if (arena_grow(a, &d) == TLSF_NIL)
+		return TLSF_NIL;
+	tlsf_join(t, first);
+	tlsf_mark(t, first, TLSF_USED);
+	return first;
+}
+
+/* Commits the tail at the new place first: a failed commit then has nothing to undo. */
+static int pages_move(struct arena *a, uint32_t from, uint32_t pages, const struct site *s)
+{
+	int result = range_commit(a, s->first + pages, s->end);
+
+	if (result)
+		return result;
+	result = a->ops->move(page_address(a, from), page_address(a, s->first),
+			      page_bytes(a, pages));
+	if (result < 0)
+		range_release(a, s->first + pages, s->end);
+	return result;
+}
+
+/* The new place lies in the same way to 2 MiB as the old one: then the kernel moves whole tables
+ * of pages. */
+static uint32_t resize_move(struct arena *a, uint32_t first, uint32_t pages)
+{
+	struct tlsf *t = &a->map;
+	uint32_t old = t->page[first].pages, huge = (uint32_t)(ARENA_HUGE >> a->shift);
+	struct demand d = {{pages, 1, 0}, TLSF_NIL, true};
+	struct site s;
+	int result;
+
+	if (old >= huge)
+		d.want = (struct tlsf_want){pages, huge, first & (huge - 1)};
+	if (!arena_claim(a, &d, &s))
+		return TLSF_NIL;
+	pthread_mutex_unlock(&a->lock);
+	result = pages_move(a, first, old, &s);
+	pthread_mutex_lock(&a->lock);
+	if (result < 0) {
+		tlsf_put(t, s.first, TLSF_BARE);
+		return TLSF_NIL;
+	}
+	t->page[s.first].dirt = TLSF_MIXED;
+	tlsf_mark(t, s.first, TLSF_USED);
+	count_add(&a->counters->grown, page_bytes(a, pages - old));
+	count_add(&a->counters->resident, page_bytes(a, pages - old));
+	tlsf_mark(t, first, TLSF_BUSY);
+	if (result == ARENA_LOST)
+		tlsf_mark_lost(t, first);
+	else
+		tlsf_put(t, first, TLSF_BARE);
+	return s.first;
+}
+
+static uint32_t resize_copy(struct arena *a, uint32_t from, uint32_t to)
+{
+	tlsf_mark(&a->map, to, TLSF_USED);
+	pthread_mutex_unlock(&a->lock);
+	memcpy(page_address(a, to), page_address(a, from), page_bytes(a, a->map.page[from].pages));
+	pthread_mutex_lock(&a->lock);
+	arena_retire(a, from);
+	return to;
+}
+
+static uint32_t resize_relocate(struct arena *a, uint32_t first, uint32_t pages)
+{
+	struct demand d = {{pages, 1, 0}, TLSF_NIL, false};
+	bool small = page_bytes(a, a->map.page[first].pages) <= COPY_MAX;
+	uint32_t to = small ? arena_fit(a, &d.want) : TLSF_NIL;
+
+	if (to == TLSF_NIL) {
+		to = resize_move(a, first, pages);
+		if (to != TLSF_NIL)
+			return to;
+		to = arena_fit(a, &d.want);
+	}
+	if (to == TLSF_NIL)
+		to = arena_grow(a, &d);
+	return to == TLSF_NIL ? TLSF_NIL : resize_copy(a, first, to);
+}
+
+static uint32_t arena_refit(struct arena *a, uint32_t first, uint32_t pages)
+{
+	uint32_t to;
+
+	if (pages <= a->map.page[first].pages)
+		return resize_shrink(a, first, pages);
+	to = resize_stretch(a, first, pages);
+	return to == TLSF_NIL ? resize_relocate(a, first, pages) : to;
+}
+
+int arena_resize(struct arena *a, void *old, size_t size, void **block)
+{
+	struct demand d;
+	uint32_t first, to = TLSF_NIL;
+	uint64_t before;
+	int error;
+
+	pthread_mutex_lock(&a->lock);
+	error = arena_lookup(a, old, &first);
+	if (error == 0) {
+		before = page_bytes(a, a->map.page[first].pages);
+		if (demand_set(a, 1, size, &d))
+			to = arena_refit(a, first, d.want.pages);
+		if (to == TLSF_NIL) {
+			count_add(&a->counters->refused, 1);
+			error = -ENOMEM;
+		} else {
+			arena_count_used(a, 0, page_bytes(a, d.want.pages) - before);
+			*block = page_address(a, to);
+		}
+	}
+	pthread_mutex_unlock(&a->lock);
+	return error;
+}
