@@ -4,6 +4,7 @@
 
 #include <check.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -583,6 +584,148 @@ START_TEST(a_child_goes_on)
 }
 END_TEST
 
+START_TEST(a_freed_block_serves_its_size_again)
+{
+	char *a = block(BLOCK), *b;
+
+	block(page);
+	give_back(a);
+	ck_assert(!arena_owns(&arena, a));
+	ck_assert_uint_eq(counters().blocks, 1);
+	ck_assert_uint_eq(counters().used, page);
+	ck_assert_uint_eq(counters().retained, BLOCK);
+	b = block(BLOCK);
+	ck_assert_ptr_eq(a, b);
+	ck_assert_uint_eq(counters().used, BLOCK + page);
+	ck_assert_uint_eq(counters().peak, BLOCK + page);
+	ck_assert_uint_eq(asked.commits, 2);
+}
+END_TEST
+
+START_TEST(a_cached_block_is_no_block)
+{
+	char *a = block(BLOCK);
+	void *to = NULL;
+
+	block(page);
+	give_back(a);
+	ck_assert_int_eq(arena_free(&arena, a), -EINVAL);
+	ck_assert_int_eq(arena_check(&arena, a), -EINVAL);
+	ck_assert_int_eq(arena_resize(&arena, a, MIB, &to), -EINVAL);
+	ck_assert_uint_eq(arena_usable(&arena, a), 0);
+	ck_assert_ptr_eq(block(BLOCK), a);
+	ck_assert_int_eq(arena_free(&arena, a), 0);
+}
+END_TEST
+
+START_TEST(a_cached_block_is_cleared)
+{
+	char *a = block(BLOCK), *b;
+
+	memset(a, 1, BLOCK);
+	give_back(a);
+	b = arena_zeroed(&arena, BLOCK);
+	ck_assert_ptr_eq(a, b);
+	for (size_t i = 0; i < BLOCK; i++)
+		ck_assert_int_eq(b[i], 0);
+	give_back(b);
+	ck_assert_ptr_eq(block(BLOCK), a);
+}
+END_TEST
+
+START_TEST(cached_memory_serves_other_sizes)
+{
+	char *a[64];
+	int i;
+
+	for (i = 0; i < 64; i++)
+		a[i] = block(BLOCK);
+	for (i = 0; i < 64; i++)
+		give_back(a[i]);
+	block(64 * BLOCK);
+	ck_assert_uint_eq(asked.commits, 64);
+	ck_assert_uint_eq(counters().peak, 64 * BLOCK);
+}
+END_TEST
+
+START_TEST(the_cache_keeps_to_the_limit)
+{
+	char *a[256];
+	int i, round;
+
+	arena_open((struct arena_settings){.retain = 16 * MIB});
+	for (round = 0; round < 3; round++) {
+		for (i = 0; i < 256; i++)
+			a[i] = block(BLOCK);
+		for (i = 0; i < 256; i++) {
+			give_back(a[i]);
+			ck_assert_uint_le(counters().retained, 16 * MIB);
+		}
+		ck_assert_uint_eq(counters().resident, 16 * MIB);
+		ck_assert_uint_eq(counters().used, 0);
+	}
+}
+END_TEST
+
+START_TEST(the_cache_is_trimmed)
+{
+	char *a = block(BLOCK);
+
+	give_back(a);
+	ck_assert_uint_eq(arena_trim(&arena, 0), BLOCK);
+	ck_assert_uint_eq(counters().resident, 0);
+	ck_assert_uint_eq(counters().blocks, 0);
+}
+END_TEST
+
+START_TEST(nothing_is_cached_if_nothing_is_kept)
+{
+	arena_open((struct arena_settings){.retain = 0});
+	give_back(block(page));
+	ck_assert_uint_eq(counters().resident, 0);
+	ck_assert_uint_eq(asked.releases, 1);
+}
+END_TEST
+
+static void *free_by_another(void *block)
+{
+	give_back(block);
+	return arena_alloc(&arena, BLOCK);
+}
+
+/* From here on the process counts as one of several threads. */
+START_TEST(threads_share_the_cache)
+{
+	pthread_t id;
+	void *there = NULL;
+	char *a = block(BLOCK);
+
+	block(page);
+	ck_assert_int_eq(pthread_create(&id, NULL, free_by_another, a), 0);
+	pthread_join(id, &there);
+	ck_assert_ptr_eq(there, a);
+	give_back(a);
+	ck_assert_int_eq(arena_free(&arena, a), -EINVAL);
+	ck_assert_ptr_eq(block(BLOCK), a);
+}
+END_TEST
+
+static void add_cache(Suite *s)
+{
+	TCase *t = tcase_create("cache");
+
+	tcase_add_checked_fixture(t, setup, NULL);
+	tcase_add_test(t, a_freed_block_serves_its_size_again);
+	tcase_add_test(t, a_cached_block_is_no_block);
+	tcase_add_test(t, a_cached_block_is_cleared);
+	tcase_add_test(t, cached_memory_serves_other_sizes);
+	tcase_add_test(t, the_cache_keeps_to_the_limit);
+	tcase_add_test(t, the_cache_is_trimmed);
+	tcase_add_test(t, nothing_is_cached_if_nothing_is_kept);
+	tcase_add_test(t, threads_share_the_cache);
+	suite_add_tcase(s, t);
+}
+
 static void add_blocks(Suite *s)
 {
 	TCase *t = tcase_create("blocks");
@@ -643,6 +786,7 @@ Suite *arena_suite(void)
 	add_blocks(s);
 	add_growth(s);
 	add_resizing(s);
+	add_cache(s);
 	return s;
 }
 

@@ -8,10 +8,33 @@
 #include "common/size.h"
 #include "preload/arena_internal.h"
 
+/* Programs write to the first bytes of pages more than to others: blocks begin there. Descriptors of
+ * blocks at round addresses would lie at multiples of a page as well, compete with the block for
+ * the same few lines of the first cache, and freeing it would wait for memory. */
+#define TAGS_LEAD 64
+
 /* Descriptors are committed for so many bytes at a time: 4096 pages. */
 #define TAGS_STEP ((size_t)64 << 10)
 
 _Static_assert(sizeof(struct tlsf_page) == 16, "arena_metadata_size counts on 16 bytes a page");
+
+/* Noted, not asked again on leaving: a process may find itself of one thread while it is inside. */
+void arena_enter(struct arena *a)
+{
+	if (is_alone())
+		a->alone = true;
+	else
+		pthread_mutex_lock(&a->lock);
+}
+
+void arena_leave(struct arena *a)
+{
+	cache_gauge(a, 0);
+	if (a->alone)
+		a->alone = false;
+	else
+		pthread_mutex_unlock(&a->lock);
+}
 
 void arena_count_used(struct arena *a, uint64_t blocks, uint64_t bytes)
 {
@@ -60,18 +83,28 @@ bool demand_set(const struct arena *a, size_t align, size_t size, struct demand 
 	return true;
 }
 
+static uint32_t arena_find(struct arena *a, const struct demand *d)
+{
+	uint32_t first;
+
+	/* Cached blocks count as used: without them the peak is what it seems to be. */
+	if (a->counters->used + page_bytes(a, d->want.pages) > a->counters->peak)
+		cache_flush(a);
+	first = arena_fit(a, &d->want);
+	if (first == TLSF_NIL && cache_flush(a))
+		first = arena_fit(a, &d->want);
+	return first == TLSF_NIL ? arena_grow(a, d) : first;
+}
+
 /* The first page of a new block, or TLSF_NIL; what its pages held before. */
 static uint32_t arena_take(struct arena *a, size_t align, size_t size, enum tlsf_dirt *dirt)
 {
 	struct demand d;
 	uint32_t first = TLSF_NIL;
 
-	pthread_mutex_lock(&a->lock);
-	if (demand_set(a, align, size, &d)) {
-		first = arena_fit(a, &d.want);
-		if (first == TLSF_NIL)
-			first = arena_grow(a, &d);
-	}
+	arena_enter(a);
+	if (demand_set(a, align, size, &d))
+		first = arena_find(a, &d);
 	if (first == TLSF_NIL) {
 		count_add(&a->counters->refused, 1);
 	} else {
@@ -79,7 +112,7 @@ static uint32_t arena_take(struct arena *a, size_t align, size_t size, enum tlsf
 		*dirt = (enum tlsf_dirt)a->map.page[first].dirt;
 		arena_count_used(a, 1, page_bytes(a, d.want.pages));
 	}
-	pthread_mutex_unlock(&a->lock);
+	arena_leave(a);
 	return first;
 }
 
@@ -93,18 +126,23 @@ void *arena_aligned(struct arena *a, size_t align, size_t size)
 
 void *arena_alloc(struct arena *a, size_t size)
 {
-	return arena_aligned(a, 1, size);
+	uint32_t first = cache_take(a, size);
+
+	return __builtin_expect(first == TLSF_NIL, 0) ? arena_aligned(a, 1, size)
+						      : page_address(a, first);
 }
 
 /* Clears the dirty pages of a new block: its owner needs no lock for that. */
 void *arena_zeroed(struct arena *a, size_t size)
 {
-	enum tlsf_dirt dirt;
-	uint32_t first = arena_take(a, 1, size, &dirt);
-	uint32_t from = first, end, to;
+	enum tlsf_dirt dirt = TLSF_DIRTY;
+	uint32_t first = cache_take(a, size), from, end, to;
 
 	if (first == TLSF_NIL)
+		first = arena_take(a, 1, size, &dirt);
+	if (first == TLSF_NIL)
 		return NULL;
+	from = first;
 	end = first + a->map.page[first].pages;
 	if (dirt == TLSF_DIRTY)
 		memset(page_address(a, first), 0, page_bytes(a, end - first));
@@ -115,27 +153,11 @@ void *arena_zeroed(struct arena *a, size_t size)
 	return page_address(a, first);
 }
 
-int arena_lookup(const struct arena *a, const void *ptr, uint32_t *first)
-{
-	size_t offset = (size_t)((uintptr_t)ptr - (uintptr_t)a->base);
-	enum tlsf_kind kind;
-
-	if (offset >= a->size)
-		return -ENOENT;
-	*first = (uint32_t)(offset >> a->shift);
-	if (*first >= tlsf_top(&a->map))
-		return -EINVAL;
-	kind = tlsf_kind_at(&a->map, *first);
-	if (kind == TLSF_LOST)
-		return -ENOENT;
-	return kind == TLSF_USED && offset == page_bytes(a, *first) ? 0 : -EINVAL;
-}
-
-bool arena_owns_inside(const struct arena *a, const void *ptr)
+int arena_check(const struct arena *a, const void *ptr)
 {
 	uint32_t first;
 
-	return arena_lookup(a, ptr, &first) == 0;
+	return arena_lookup(a, ptr, &first);
 }
 
 size_t arena_usable(const struct arena *a, const void *ptr)
@@ -148,27 +170,29 @@ size_t arena_usable(const struct arena *a, const void *ptr)
 int arena_free(struct arena *a, void *ptr)
 {
 	uint32_t first;
-	int error;
+	int error = arena_lookup(a, ptr, &first);
 
-	pthread_mutex_lock(&a->lock);
-	error = arena_lookup(a, ptr, &first);
-	if (error == 0) {
-		arena_count_used(a, -UINT64_C(1), -page_bytes(a, a->map.page[first].pages));
-		arena_retire(a, first);
-	}
-	pthread_mutex_unlock(&a->lock);
-	return error;
+	if (error)
+		return error;
+	if (!arena_take_over(a, first, TLSF_CACHED))
+		return -EINVAL;
+	return cache_put(a, first);
 }
 
 void arena_count(const struct arena *a, struct arena_counters *to)
 {
 	const uint64_t *from = (const uint64_t *)a->counters;
 	uint64_t *word = (uint64_t *)to;
+	uint64_t blocks, pages, bytes;
 	size_t i;
 
 	for (i = 0; i < sizeof *to / sizeof *word; i++)
 		word[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
-	to->retained = page_bytes(a, __atomic_load_n(&a->map.free.pages, __ATOMIC_RELAXED));
+	blocks = cache_count(a, &pages);
+	bytes = pages << a->shift;
+	to->blocks -= blocks < to->blocks ? blocks : to->blocks;
+	to->used -= bytes < to->used ? bytes : to->used;
+	to->retained = bytes + page_bytes(a, __atomic_load_n(&a->map.free.pages, __ATOMIC_RELAXED));
 }
 
 /* Start and fork */
@@ -177,7 +201,7 @@ size_t arena_metadata_size(size_t size)
 {
 	size_t pages = size / size_page();
 
-	return round_up(pages * sizeof(struct tlsf_page), size_page()) +
+	return round_up(TAGS_LEAD + pages * sizeof(struct tlsf_page), size_page()) +
 	       round_up(pages / 8 + 8, size_page());
 }
 
@@ -222,12 +246,14 @@ int arena_init(struct arena *a, void *base, size_t size, void *metadata,
 		chunk = ARENA_HUGE;
 	a->chunk = chunk > page ? (uint32_t)(chunk >> a->shift) : 1;
 	a->tags.base = metadata;
-	a->tags.size = round_up(a->pages * sizeof(struct tlsf_page), page);
+	a->tags.size = round_up(TAGS_LEAD + a->pages * sizeof(struct tlsf_page), page);
 	a->tags.step = TAGS_STEP;
 	a->bits.base = a->tags.base + a->tags.size;
 	a->bits.size = round_up(a->pages / 8 + 8, page);
 	a->bits.step = page;
-	tlsf_init(&a->map, metadata, (uint64_t *)a->bits.base);
+	tlsf_init(&a->map, (struct tlsf_page *)(void *)(a->tags.base + TAGS_LEAD),
+		  (uint64_t *)(void *)a->bits.base);
+	cache_init(a);
 	lock_init(&a->lock);
 	lock_init(&a->cover_lock);
 	return 0;

@@ -8,7 +8,7 @@
  *
  * All functions are thread-safe, none is async-signal-safe. Errors are 0 or -errno. errno is left
  * alone, nothing is allocated and no block is touched, but by arena_zeroed and where arena_resize
- * has to copy. Time is bounded (lists of spans of one size class are looked through for 64 entries
+ * has to copy. Blocks of up to 512 KiB are handed out again without a lock. Time is bounded (lists of spans of one size class are looked through for 64 entries
  * at most; one bit a page is written when clean pages are first freed) but for the operations of
  * struct arena_ops, and these run while no lock is held that another thread's arena_alloc or
  * arena_free may wait for. */
@@ -65,6 +65,16 @@ struct arena_settings {
 	struct arena_counters *counters; /* where to count, zeroed; NULL: in the arena itself */
 };
 
+#define ARENA_CACHE_BITS 2
+#define ARENA_CACHE_SETS (1 << ARENA_CACHE_BITS)
+#define ARENA_CACHE_WAYS 8
+
+/* Blocks that were freed and wait for a request of their size: pages << 32 | first page, or 0. */
+struct arena_cache {
+	_Alignas(64) uint64_t slot[ARENA_CACHE_SETS][ARENA_CACHE_WAYS];
+	unsigned loser;
+};
+
 struct arena_region {
 	char *base;
 	size_t size, used, step;
@@ -77,11 +87,15 @@ struct arena {
 	size_t size;
 	unsigned shift;
 	uint32_t pages, limit, chunk;
+	uint32_t cache_largest, cache_most; /* pages of a block; now: 0 while the cache is closed */
 	bool huge;
 
-	pthread_mutex_t lock; /* all below but the regions */
+	struct arena_cache cache; /* the line above is read by every free and seldom written */
+
+	_Alignas(64) pthread_mutex_t lock; /* all below but the regions */
+	bool alone; /* in place of the lock, in a process of one thread */
 	struct tlsf map;
-	struct arena_counters *counters, own_counters; /* retained is not kept up: arena_count */
+	struct arena_counters *counters, own_counters; /* not all is kept up: arena_count */
 	uint32_t covered; /* pages whose descriptors are resident */
 
 	pthread_mutex_t cover_lock; /* taken before lock, never inside it */
@@ -125,12 +139,12 @@ static inline bool arena_covers(const struct arena *a, const void *ptr)
 	return (uintptr_t)ptr - (uintptr_t)a->base < a->size;
 }
 
-/* Whether a block begins there. Takes no lock. */
-bool arena_owns_inside(const struct arena *a, const void *ptr);
+/* Whether a block begins there: 0, or the error of arena_free. Takes no lock. */
+int arena_check(const struct arena *a, const void *ptr);
 
 static inline bool arena_owns(const struct arena *a, const void *ptr)
 {
-	return __builtin_expect(arena_covers(a, ptr), 0) && arena_owns_inside(a, ptr);
+	return __builtin_expect(arena_covers(a, ptr), 0) && arena_check(a, ptr) == 0;
 }
 
 /* Gives free memory back until at most so many bytes are kept now. Returns the bytes given back. */
@@ -144,7 +158,8 @@ bool arena_tail(const struct arena *a, unsigned index, void **at, size_t *size);
  * are. They are the caller's. */
 size_t arena_shrink(struct arena *a, void **tail);
 
-/* A snapshot without a lock; figures of one moment only while no other thread is at work. */
+/* A snapshot without a lock; figures of one moment only while no other thread is at work. Until it
+ * is called, struct arena_settings.counters has no retained, and some freed blocks in used. */
 void arena_count(const struct arena *a, struct arena_counters *to);
 
 /* Around fork, in this order. The child can use the arena at once. What another thread was growing

@@ -27,12 +27,12 @@ static int arena_cover(struct arena *a, uint32_t pages)
 {
 	int error;
 
-	pthread_mutex_unlock(&a->lock);
+	arena_leave(a);
 	pthread_mutex_lock(&a->cover_lock);
-	error = region_cover(a, &a->tags, pages * sizeof(struct tlsf_page));
+	error = region_cover(a, &a->tags, (size_t)((char *)&a->map.page[pages] - a->tags.base));
 	if (error == 0)
 		error = region_cover(a, &a->bits, pages / 8 + 8);
-	pthread_mutex_lock(&a->lock);
+	arena_enter(a);
 	if (error == 0 && pages > a->covered)
 		a->covered = pages;
 	count_add(&a->counters->metadata, a->tags.used + a->bits.used - a->counters->metadata);
@@ -178,9 +178,9 @@ uint32_t arena_grow(struct arena *a, const struct demand *d)
 
 	if (!arena_claim(a, d, &s))
 		return TLSF_NIL;
-	pthread_mutex_unlock(&a->lock);
+	arena_leave(a);
 	error = site_commit(a, &s);
-	pthread_mutex_lock(&a->lock);
+	arena_enter(a);
 	if (error) {
 		site_abandon(a, &s);
 		return TLSF_NIL;
@@ -209,10 +209,10 @@ int arena_reserve(struct arena *a, size_t bytes)
 
 	if (!demand_set(a, 1, bytes, &d))
 		return -ENOMEM;
-	pthread_mutex_lock(&a->lock);
+	arena_enter(a);
 	first = arena_grow(a, &d);
 	if (first != TLSF_NIL)
 		arena_retain(a, first);
-	pthread_mutex_unlock(&a->lock);
+	arena_leave(a);
 	return first == TLSF_NIL ? -ENOMEM : 0;
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What the arena's files share. All of it is called with the lock held, but the first three. */
+/* What the arena's files share. All of it is called with the lock held, but where it says otherwise. */
 #ifndef RAMLOCK_ARENA_INTERNAL_H
 #define RAMLOCK_ARENA_INTERNAL_H
 
+#include <errno.h>
+
 #include "preload/arena.h"
+#include "preload/arena_cache.h"
 
 /* What a growth is for. */
 struct demand {
@@ -50,13 +53,38 @@ static inline void range_release(struct arena *a, uint32_t first, uint32_t end)
 	a->ops->release(page_address(a, first), page_bytes(a, end - first));
 }
 
+/* Which block begins at an address; errors as arena_free. Needs no lock. */
+static inline int arena_lookup(const struct arena *a, const void *ptr, uint32_t *first)
+{
+	size_t offset = (size_t)((uintptr_t)ptr - (uintptr_t)a->base);
+	enum tlsf_kind kind;
+
+	if (offset >= a->size)
+		return -ENOENT;
+	*first = (uint32_t)(offset >> a->shift);
+	if (*first >= tlsf_top(&a->map))
+		return -EINVAL;
+	kind = tlsf_kind_at(&a->map, *first);
+	if (kind == TLSF_LOST)
+		return -ENOENT;
+	return kind == TLSF_USED && offset == page_bytes(a, *first) ? 0 : -EINVAL;
+}
+
+/* Takes a block away from its owner, TLSF_USED no longer: true for one of several callers alone.
+ * Needs no lock. */
+static inline bool arena_take_over(struct arena *a, uint32_t first, enum tlsf_kind kind)
+{
+	return alone_swap_byte(&a->map.page[first].kind, TLSF_USED, (uint8_t)kind);
+}
+
 /* arena.c */
+
+/* The lock. Leaving opens or closes the cache. */
+void arena_enter(struct arena *a);
+void arena_leave(struct arena *a);
 
 /* What size bytes at a multiple of align take; false if that is more than there are addresses. */
 bool demand_set(const struct arena *a, size_t align, size_t size, struct demand *d);
-
-/* Which block begins at an address; errors as arena_free. Needs no lock. */
-int arena_lookup(const struct arena *a, const void *ptr, uint32_t *first);
 
 /* Takes the wanted pages out of a resident span, or out of one that is found: busy, or TLSF_NIL. */
 uint32_t arena_cut(struct arena *a, uint32_t first, const struct tlsf_want *want);

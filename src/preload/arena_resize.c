@@ -17,11 +17,13 @@ static uint32_t resize_shrink(struct arena *a, uint32_t first, uint32_t pages)
 {
 	struct tlsf *t = &a->map;
 
-	if (pages < t->page[first].pages) {
+	bool less = pages < t->page[first].pages;
+
+	if (less)
 		tlsf_split(t, first, pages);
-		tlsf_mark(t, first, TLSF_USED);
+	tlsf_mark(t, first, TLSF_USED);
+	if (less)
 		arena_retire(a, first + pages);
-	}
 	return first;
 }
 
@@ -69,9 +71,9 @@ static uint32_t resize_move(struct arena *a, uint32_t first, uint32_t pages)
 		d.want = (struct tlsf_want){pages, huge, first & (huge - 1)};
 	if (!arena_claim(a, &d, &s))
 		return TLSF_NIL;
-	pthread_mutex_unlock(&a->lock);
+	arena_leave(a);
 	result = pages_move(a, first, old, &s);
-	pthread_mutex_lock(&a->lock);
+	arena_enter(a);
 	if (result < 0) {
 		tlsf_put(t, s.first, TLSF_BARE);
 		return TLSF_NIL;
@@ -91,9 +93,9 @@ static uint32_t resize_move(struct arena *a, uint32_t first, uint32_t pages)
 static uint32_t resize_copy(struct arena *a, uint32_t from, uint32_t to)
 {
 	tlsf_mark(&a->map, to, TLSF_USED);
-	pthread_mutex_unlock(&a->lock);
+	arena_leave(a);
 	memcpy(page_address(a, to), page_address(a, from), page_bytes(a, a->map.page[from].pages));
-	pthread_mutex_lock(&a->lock);
+	arena_enter(a);
 	arena_retire(a, from);
 	return to;
 }
@@ -125,27 +127,44 @@ static uint32_t arena_refit(struct arena *a, uint32_t first, uint32_t pages)
 	return to == TLSF_NIL ? resize_relocate(a, first, pages) : to;
 }
 
+/* The block is claimed meanwhile, so that a free of it at the same time is told as a mistake. */
+static uint32_t resize_claimed(struct arena *a, uint32_t first, uint32_t pages)
+{
+	uint32_t to, old = a->map.page[first].pages;
+
+	if (pages > old)
+		cache_flush(a);
+	to = arena_refit(a, first, pages);
+	if (to == TLSF_NIL) {
+		tlsf_mark(&a->map, first, TLSF_USED);
+		count_add(&a->counters->refused, 1);
+	} else {
+		arena_count_used(a, 0, page_bytes(a, pages) - page_bytes(a, old));
+	}
+	return to;
+}
+
 int arena_resize(struct arena *a, void *old, size_t size, void **block)
 {
 	struct demand d;
-	uint32_t first, to = TLSF_NIL;
-	uint64_t before;
-	int error;
+	uint32_t first, to;
+	int error = arena_lookup(a, old, &first);
 
-	pthread_mutex_lock(&a->lock);
-	error = arena_lookup(a, old, &first);
-	if (error == 0) {
-		before = page_bytes(a, a->map.page[first].pages);
-		if (demand_set(a, 1, size, &d))
-			to = arena_refit(a, first, d.want.pages);
-		if (to == TLSF_NIL) {
-			count_add(&a->counters->refused, 1);
-			error = -ENOMEM;
-		} else {
-			arena_count_used(a, 0, page_bytes(a, d.want.pages) - before);
-			*block = page_address(a, to);
-		}
+	if (error)
+		return error;
+	if (!demand_set(a, 1, size, &d)) {
+		arena_enter(a);
+		count_add(&a->counters->refused, 1);
+		arena_leave(a);
+		return -ENOMEM;
 	}
-	pthread_mutex_unlock(&a->lock);
-	return error;
+	if (!arena_take_over(a, first, TLSF_BUSY))
+		return -EINVAL;
+	arena_enter(a);
+	to = resize_claimed(a, first, d.want.pages);
+	arena_leave(a);
+	if (to == TLSF_NIL)
+		return -ENOMEM;
+	*block = page_address(a, to);
+	return 0;
 }

@@ -21,9 +21,9 @@ static void arena_shed(struct arena *a, uint32_t first, uint32_t pages)
 	} else {
 		cut = first;
 	}
-	pthread_mutex_unlock(&a->lock);
+	arena_leave(a);
 	range_release(a, cut, end);
-	pthread_mutex_lock(&a->lock);
+	arena_enter(a);
 	count_add(&a->counters->released, page_bytes(a, end - cut));
 	count_add(&a->counters->resident, -page_bytes(a, end - cut));
 	tlsf_put(t, cut, TLSF_BARE);
@@ -31,6 +31,7 @@ static void arena_shed(struct arena *a, uint32_t first, uint32_t pages)
 
 void arena_retain(struct arena *a, uint32_t first)
 {
+	cache_gauge(a, a->map.page[first].pages);
 	first = tlsf_put(&a->map, first, TLSF_FREE);
 	if (a->map.free.pages > a->limit)
 		arena_shed(a, first, a->map.free.pages - a->limit);
@@ -48,8 +49,9 @@ size_t arena_trim(struct arena *a, size_t keep)
 	uint64_t before, after;
 	uint32_t pages = keep >> a->shift < a->pages ? (uint32_t)(keep >> a->shift) : a->pages;
 
-	pthread_mutex_lock(&a->lock);
+	arena_enter(a);
 	before = a->counters->released;
+	cache_flush(a);
 	while (a->map.free.pages > pages) {
 		uint32_t first = tlsf_largest(&a->map);
 		uint32_t over = a->map.free.pages - pages;
@@ -58,7 +60,7 @@ size_t arena_trim(struct arena *a, size_t keep)
 		arena_shed(a, first, over < most ? over : most);
 	}
 	after = a->counters->released;
-	pthread_mutex_unlock(&a->lock);
+	arena_leave(a);
 	return after - before;
 }
 
@@ -80,10 +82,10 @@ size_t arena_shrink(struct arena *a, void **tail)
 {
 	size_t size;
 
-	pthread_mutex_lock(&a->lock);
+	arena_enter(a);
 	arena_tail(a, 0, tail, &size);
 	a->pages = a->map.top;
 	a->size -= size;
-	pthread_mutex_unlock(&a->lock);
+	arena_leave(a);
 	return size;
 }

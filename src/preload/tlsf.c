@@ -176,11 +176,6 @@ void tlsf_init(struct tlsf *t, struct tlsf_page *page, uint64_t *dirty)
 	index_init(&t->bare);
 }
 
-void tlsf_mark(struct tlsf *t, uint32_t first, enum tlsf_kind kind)
-{
-	page_set_kind(&t->page[first], kind);
-}
-
 void tlsf_mark_lost(struct tlsf *t, uint32_t first)
 {
 	uint32_t end = first + t->page[first].pages;

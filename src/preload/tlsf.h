@@ -25,6 +25,7 @@
 enum tlsf_kind {
 	TLSF_INSIDE, /* not an end of a span */
 	TLSF_USED,   /* first page of a block */
+	TLSF_CACHED, /* first page of a block that was given back and may be in the arena's cache */
 	TLSF_BUSY,   /* first page of a span between two kinds, in no index */
 	TLSF_LOST,   /* somebody else's addresses: each page bears it */
 	TLSF_FREE,   /* first and last page, indexed: resident */
@@ -95,8 +96,13 @@ void tlsf_join(struct tlsf *t, uint32_t first);
  * first page of the result. A bare span at top becomes part of what is above top. */
 uint32_t tlsf_put(struct tlsf *t, uint32_t first, enum tlsf_kind kind);
 
-/* Turns TLSF_BUSY into TLSF_USED or back; makes each page of a span TLSF_LOST. */
-void tlsf_mark(struct tlsf *t, uint32_t first, enum tlsf_kind kind);
+/* Turns TLSF_BUSY into TLSF_USED or TLSF_CACHED, or back. */
+static inline void tlsf_mark(struct tlsf *t, uint32_t first, enum tlsf_kind kind)
+{
+	__atomic_store_n(&t->page[first].kind, (uint8_t)kind, __ATOMIC_RELAXED);
+}
+
+/* Makes each page of a span TLSF_LOST. */
 void tlsf_mark_lost(struct tlsf *t, uint32_t first);
 
 /* Notes that all pages of a span, not free, are zero, or that none may be. */

@@ -233,27 +233,6 @@ static void *move_block(void *old, size_t length, void *block, size_t size)
 	return block;
 }
 
-static void *realloc_large(void *old, size_t size)
-{
-	void *block;
-	int error;
-
-	if (size == 0) {
-		free(old);
-		return NULL;
-	}
-	if (size < large_threshold)
-		return move_block(old, arena_usable(&large_arena, old), next.malloc(size), size);
-	error = arena_resize(&large_arena, old, size, &block);
-	if (error == 0)
-		return block;
-	if (error == -EINVAL)
-		abort_bad_pointer("realloc");
-	large_refused(size);
-	return move_block(old, arena_usable(&large_arena, old), relieved(next.malloc(size), size),
-			  size);
-}
-
 /* A block of the next malloc becomes a large one; those that it serves because the arena could not
  * stay where they are. */
 static void *realloc_to_large(void *old, size_t size)
@@ -271,13 +250,46 @@ static void *realloc_to_large(void *old, size_t size)
 	return move_block(old, length, block, size);
 }
 
-EXPORT void *realloc(void *old, size_t size)
+static void *realloc_large(void *old, size_t size)
 {
-	if (large_covers(old) && arena_owns(&large_arena, old))
+	size_t length = arena_usable(&large_arena, old);
+	void *block;
+	int error;
+
+	if (size == 0) {
+		free(old);
+		return NULL;
+	}
+	if (size < large_threshold)
+		return move_block(old, length, next.malloc(size), size);
+	error = arena_resize(&large_arena, old, size, &block);
+	if (error == 0)
+		return block;
+	if (error == -EINVAL)
+		abort_bad_pointer("realloc");
+	large_refused(size);
+	return move_block(old, length, relieved(next.malloc(size), size), size);
+}
+
+/* Out of line, as large_free. */
+__attribute__((noinline)) static void *realloc_with_large(void *old, size_t size)
+{
+	int error = arena_check(&large_arena, old);
+
+	if (error == 0)
 		return realloc_large(old, size);
-	if (likely(size < large_threshold))
+	if (error == -EINVAL)
+		abort_bad_pointer("realloc");
+	if (size < large_threshold)
 		return next.realloc(old, size);
 	return old ? realloc_to_large(old, size) : large_malloc(size);
+}
+
+EXPORT void *realloc(void *old, size_t size)
+{
+	if (likely(size < large_threshold && !large_covers(old)))
+		return next.realloc(old, size);
+	return realloc_with_large(old, size);
 }
 
 EXPORT void *reallocarray(void *old, size_t count, size_t size)
