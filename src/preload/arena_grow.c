@@ -59,12 +59,12 @@ static bool site_at(const struct arena *a, const struct demand *d, uint32_t bare
 	uint32_t most = a->pages;
 
 	if (bare < t->top) {
-		if (t->page[bare].kind != TLSF_BARE)
+		if (tlsf_kind_at(t, bare) != TLSF_BARE)
 			return false;
 		most = bare + t->page[bare].pages;
 	}
 	s->from = s->bare = bare;
-	if (!d->bare && bare > 0 && t->page[bare - 1].kind == TLSF_FREE)
+	if (!d->bare && bare > 0 && tlsf_kind_at(t, bare - 1) == TLSF_FREE)
 		s->from -= t->page[bare - 1].pages;
 	s->first = tlsf_align(want, s->from);
 	/* The search may have passed over a resident fit in a long list; growth has to grow. */
@@ -94,7 +94,7 @@ static bool site_find(const struct arena *a, const struct demand *d, struct site
 	uint32_t at = d->after;
 
 	if (at != TLSF_NIL) {
-		if (at < t->top && t->page[at].kind == TLSF_FREE)
+		if (at < t->top && tlsf_kind_at(t, at) == TLSF_FREE)
 			at += t->page[at].pages;
 		return site_at(a, d, at, s);
 	}

@@ -33,7 +33,7 @@ static uint32_t resize_stretch(struct arena *a, uint32_t first, uint32_t pages)
 	uint32_t after = first + t->page[first].pages;
 	struct demand d = {{pages - t->page[first].pages, 1, 0}, after, false};
 
-	if (after < t->top && t->page[after].kind == TLSF_FREE &&
+	if (after < t->top && tlsf_kind_at(t, after) == TLSF_FREE &&
 	    t->page[after].pages >= d.want.pages)
 		arena_cut(a, after, &d.want);
 	else if (arena_grow(a, &d) == TLSF_NIL)

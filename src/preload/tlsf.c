@@ -235,11 +235,11 @@ uint32_t tlsf_put(struct tlsf *t, uint32_t first, enum tlsf_kind kind)
 {
 	uint32_t next = first + t->page[first].pages;
 
-	if (next < t->top && t->page[next].kind == kind) {
+	if (next < t->top && tlsf_kind_at(t, next) == kind) {
 		tlsf_take(t, next);
 		tlsf_join(t, first);
 	}
-	if (first > 0 && t->page[first - 1].kind == kind) {
+	if (first > 0 && tlsf_kind_at(t, first - 1) == kind) {
 		first -= t->page[first - 1].pages;
 		tlsf_take(t, first);
 		tlsf_join(t, first);
