@@ -17,6 +17,7 @@
 #include "preload/held.h"
 #include "preload/large.h"
 #include "preload/lock.h"
+#include "preload/next.h"
 #include "preload/preload.h"
 #include "preload/real.h"
 #include "preload/report.h"
@@ -212,6 +213,7 @@ __attribute__((constructor)) static void preload_start(void)
 		stack_low = reserve_stack();
 		reserve_heap();
 		large_start();
+		next_start();
 		lock_existing(stack_low);
 	}
 	pthread_atfork(fork_prepare, fork_parent, fork_child);

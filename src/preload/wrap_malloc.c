@@ -2,9 +2,7 @@
 /* The malloc family: large blocks are the arena's, all others the next malloc's.
  *
  * The complete set that glibc's manual asks of a replacement ("Replacing malloc"). Below the
- * threshold each is one compare and a tail call. The next functions are bound on the first call,
- * which may come from ld.so before any constructor; a libc whose dlsym allocates gets that from
- * the bootstrap blocks. */
+ * threshold each is one compare and a tail call. */
 #include "config.h"
 
 #include <errno.h>
@@ -15,10 +13,9 @@
 #include "common/size.h"
 #include "common/stats.h"
 #include "preload/large.h"
+#include "preload/next.h"
 #include "preload/preload.h"
-#include "preload/real.h"
 
-#define BOOTSTRAP_SIZE 4096
 #define likely(condition) __builtin_expect(condition, 1)
 
 /* malloc.h would redeclare these with attributes of its own for the wrappers below. */
@@ -29,117 +26,6 @@ int malloc_trim(size_t pad);
 void cfree(void *ptr);
 void free_sized(void *ptr, size_t size);
 void free_aligned_sized(void *ptr, size_t align, size_t size);
-
-static void *first_malloc(size_t size);
-static void *first_calloc(size_t count, size_t size);
-static void *first_realloc(void *old, size_t size);
-static void first_free(void *ptr);
-
-/* The next in line; the first four stand in until they are bound. */
-static struct {
-	void *(*malloc)(size_t);
-	void *(*calloc)(size_t, size_t);
-	void *(*realloc)(void *, size_t);
-	void (*free)(void *);
-	void *(*memalign)(size_t, size_t);
-	void *(*aligned_alloc)(size_t, size_t);
-	int (*posix_memalign)(void **, size_t, size_t);
-	size_t (*usable_size)(void *);
-	int (*trim)(size_t);
-} next = {.malloc = first_malloc, .calloc = first_calloc, .realloc = first_realloc, .free = first_free};
-
-/* Blocks for the calls that dlsym makes while it looks for malloc: aligned, zeroed, never reused. */
-static struct {
-	_Alignas(16) char bytes[BOOTSTRAP_SIZE];
-	size_t used;
-	bool binding;
-} bootstrap;
-
-static bool is_bootstrap(const void *ptr)
-{
-	return (uintptr_t)ptr - (uintptr_t)bootstrap.bytes < sizeof(bootstrap.bytes);
-}
-
-/* Each block has its size before it, for realloc. */
-static void *bootstrap_take(size_t size)
-{
-	size_t whole = (size + 31) & ~(size_t)15;
-	size_t at = __atomic_fetch_add(&bootstrap.used, whole, __ATOMIC_RELAXED);
-
-	if (size > BOOTSTRAP_SIZE || at + whole > BOOTSTRAP_SIZE)
-		return NULL;
-	*(size_t *)(void *)(bootstrap.bytes + at) = size;
-	return bootstrap.bytes + at + 16;
-}
-
-static void bootstrap_free(void *ptr)
-{
-	if (!is_bootstrap(ptr))
-		REAL_FUNCTION(void (*function)(void *), "free")(ptr);
-}
-
-static void *bootstrap_realloc(void *old, size_t size)
-{
-	void *block;
-	size_t length;
-
-	if (!is_bootstrap(old))
-		return REAL_FUNCTION(void *(*function)(void *, size_t), "realloc")(old, size);
-	length = ((size_t *)old)[-2];
-	block = malloc(size);
-	if (block)
-		memcpy(block, old, length < size ? length : size);
-	return block;
-}
-
-/* The family is found by libc's rules, in the libraries behind ours. False while that is under way:
- * it is dlsym that calls. */
-static bool bind_next(void)
-{
-	if (__atomic_exchange_n(&bootstrap.binding, true, __ATOMIC_ACQUIRE))
-		return false;
-	next.memalign = REAL_FUNCTION(void *(*function)(size_t, size_t), "memalign");
-	next.aligned_alloc = REAL_FUNCTION(void *(*function)(size_t, size_t), "aligned_alloc");
-	next.posix_memalign = REAL_FUNCTION(int (*function)(void **, size_t, size_t), "posix_memalign");
-	next.usable_size = REAL_FUNCTION(size_t (*function)(void *), "malloc_usable_size");
-	next.trim = REAL_FUNCTION(int (*function)(size_t), "malloc_trim");
-	next.calloc = REAL_FUNCTION(void *(*function)(size_t, size_t), "calloc");
-	next.realloc = REAL_FUNCTION(void *(*function)(void *, size_t), "realloc");
-	next.free = REAL_FUNCTION(void (*function)(void *), "free");
-	if (bootstrap.used) {
-		next.realloc = bootstrap_realloc;
-		next.free = bootstrap_free;
-	}
-	__atomic_store_n(&next.malloc, REAL_FUNCTION(void *(*function)(size_t), "malloc"),
-			 __ATOMIC_RELEASE);
-	return true;
-}
-
-/* A second thread can't come here: threads start long after the first malloc. */
-static void *first_malloc(size_t size)
-{
-	return bind_next() ? next.malloc(size) : bootstrap_take(size);
-}
-
-static void *first_calloc(size_t count, size_t size)
-{
-	if (bind_next())
-		return next.calloc(count, size);
-	return __builtin_mul_overflow(count, size, &size) ? NULL : bootstrap_take(size);
-}
-
-static void *first_realloc(void *old, size_t size)
-{
-	if (bind_next())
-		return next.realloc(old, size);
-	return old && is_bootstrap(old) ? bootstrap_realloc(old, size) : bootstrap_take(size);
-}
-
-static void first_free(void *ptr)
-{
-	if (ptr && !is_bootstrap(ptr) && bind_next())
-		next.free(ptr);
-}
 
 /* What libc does for a pointer that is no block: a program that survives that is not sane. */
 __attribute__((noreturn, noinline)) static void abort_bad_pointer(const char *operation)
@@ -152,19 +38,6 @@ __attribute__((noreturn, noinline)) static void abort_bad_pointer(const char *op
 	abort();
 }
 
-/* The next malloc refused: what the arena holds without need may be what is missing. */
-static void *relieved(void *block, size_t size)
-{
-	const int saved = errno;
-
-	if (block || !preload_active || !large_relieve())
-		return block;
-	block = next.malloc(size);
-	if (block)
-		errno = saved;
-	return block;
-}
-
 __attribute__((noinline)) static void *large_malloc(size_t size)
 {
 	void *block = arena_alloc(&large_arena, size);
@@ -172,13 +45,13 @@ __attribute__((noinline)) static void *large_malloc(size_t size)
 	if (block)
 		return block;
 	large_refused(size);
-	return relieved(next.malloc(size), size);
+	return next_malloc_again(size);
 }
 
 EXPORT void *malloc(size_t size)
 {
 	if (likely(size < large_threshold))
-		return next.malloc(size);
+		return next_table.malloc(size);
 	return large_malloc(size);
 }
 
@@ -189,10 +62,7 @@ __attribute__((noinline)) static void *large_calloc(size_t size)
 	if (block)
 		return block;
 	large_refused(size);
-	block = next.calloc(1, size);
-	if (block || !large_relieve())
-		return block;
-	return next.calloc(1, size);
+	return next_calloc_again(1, size);
 }
 
 EXPORT void *calloc(size_t count, size_t size)
@@ -200,7 +70,7 @@ EXPORT void *calloc(size_t count, size_t size)
 	size_t bytes;
 
 	if (__builtin_mul_overflow(count, size, &bytes) || likely(bytes < large_threshold))
-		return next.calloc(count, size);
+		return next_table.calloc(count, size);
 	return large_calloc(bytes);
 }
 
@@ -212,13 +82,13 @@ __attribute__((noinline)) static void large_free(void *ptr)
 	if (error == -EINVAL)
 		abort_bad_pointer("free");
 	if (error) /* its address was lost by the arena: the next malloc's after all */
-		next.free(ptr);
+		next_table.free(ptr);
 }
 
 EXPORT void free(void *ptr)
 {
 	if (likely(!large_covers(ptr)))
-		next.free(ptr);
+		next_table.free(ptr);
 	else
 		large_free(ptr);
 }
@@ -237,15 +107,15 @@ static void *move_block(void *old, size_t length, void *block, size_t size)
  * stay where they are. */
 static void *realloc_to_large(void *old, size_t size)
 {
-	size_t length = next.usable_size ? next.usable_size(old) : SIZE_MAX;
+	size_t length = next_table.usable_size ? next_table.usable_size(old) : SIZE_MAX;
 	void *block;
 
 	if (length >= large_threshold)
-		return next.realloc(old, size);
+		return next_table.realloc(old, size);
 	block = arena_alloc(&large_arena, size);
 	if (block == NULL) {
 		large_refused(size);
-		return next.realloc(old, size);
+		return next_realloc_again(old, size);
 	}
 	return move_block(old, length, block, size);
 }
@@ -261,14 +131,14 @@ static void *realloc_large(void *old, size_t size)
 		return NULL;
 	}
 	if (size < large_threshold)
-		return move_block(old, length, next.malloc(size), size);
+		return move_block(old, length, next_table.malloc(size), size);
 	error = arena_resize(&large_arena, old, size, &block);
 	if (error == 0)
 		return block;
 	if (error == -EINVAL)
 		abort_bad_pointer("realloc");
 	large_refused(size);
-	return move_block(old, length, relieved(next.malloc(size), size), size);
+	return move_block(old, length, next_malloc_again(size), size);
 }
 
 /* Out of line, as large_free. */
@@ -281,14 +151,14 @@ __attribute__((noinline)) static void *realloc_with_large(void *old, size_t size
 	if (error == -EINVAL)
 		abort_bad_pointer("realloc");
 	if (size < large_threshold)
-		return next.realloc(old, size);
+		return next_table.realloc(old, size);
 	return old ? realloc_to_large(old, size) : large_malloc(size);
 }
 
 EXPORT void *realloc(void *old, size_t size)
 {
 	if (likely(size < large_threshold && !large_covers(old)))
-		return next.realloc(old, size);
+		return next_table.realloc(old, size);
 	return realloc_with_large(old, size);
 }
 
@@ -308,13 +178,6 @@ static bool is_power_of_two(size_t number)
 	return number && (number & (number - 1)) == 0;
 }
 
-/* For the functions that have no stand-in. */
-static void bind_once(void)
-{
-	if (__builtin_expect(next.memalign == NULL, 0))
-		bind_next();
-}
-
 /* A large aligned block, or NULL where the next malloc has to answer, also for a bad alignment. */
 static void *large_aligned(size_t align, size_t size)
 {
@@ -332,9 +195,9 @@ EXPORT int posix_memalign(void **to, size_t align, size_t size)
 {
 	void *block = align % sizeof(void *) == 0 ? large_aligned(align, size) : NULL;
 
-	bind_once();
+	next_need_bound();
 	if (block == NULL)
-		return next.posix_memalign(to, align, size);
+		return next_table.posix_memalign(to, align, size);
 	*to = block;
 	return 0;
 }
@@ -343,16 +206,16 @@ EXPORT void *aligned_alloc(size_t align, size_t size)
 {
 	void *block = large_aligned(align, size);
 
-	bind_once();
-	return block ? block : next.aligned_alloc(align, size);
+	next_need_bound();
+	return block ? block : next_table.aligned_alloc(align, size);
 }
 
 static void *aligned_block(size_t align, size_t size)
 {
 	void *block = large_aligned(align, size);
 
-	bind_once();
-	return block ? block : next.memalign(align, size);
+	next_need_bound();
+	return block ? block : next_table.memalign(align, size);
 }
 
 EXPORT void *memalign(size_t align, size_t size)
@@ -380,10 +243,10 @@ EXPORT size_t malloc_usable_size(void *ptr)
 {
 	if (arena_owns(&large_arena, ptr))
 		return arena_usable(&large_arena, ptr);
-	if (is_bootstrap(ptr))
-		return ((size_t *)ptr)[-2];
-	bind_once();
-	return next.usable_size ? next.usable_size(ptr) : 0;
+	if (next_is_bootstrap(ptr))
+		return next_bootstrap_size(ptr);
+	next_need_bound();
+	return next_table.usable_size ? next_table.usable_size(ptr) : 0;
 }
 
 /* What the policy keeps for reuse stays: the heap's reserve, and the arena where all is retained. */
@@ -395,8 +258,8 @@ EXPORT int malloc_trim(size_t pad)
 
 	if (large_threshold != SIZE_MAX && preload_options.large_retain != OPTION_ALL)
 		trimmed = arena_trim(&large_arena, keep) > 0;
-	if (next.trim)
-		trimmed |= next.trim(pad > least ? pad : least);
+	if (next_table.trim)
+		trimmed |= next_table.trim(pad > least ? pad : least);
 	return trimmed;
 }
 

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/* Binds the next malloc, stands in for it until then, and makes room for it. */
+#include "config.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "common/limits.h"
+#include "common/sys.h"
+#include "preload/large.h"
+#include "preload/next.h"
+#include "preload/real.h"
+
+#define BOOTSTRAP_SIZE 4096
+
+static void *first_malloc(size_t size);
+static void *first_calloc(size_t count, size_t size);
+static void *first_realloc(void *old, size_t size);
+static void first_free(void *ptr);
+
+struct next next_table = {
+	.malloc = first_malloc, .calloc = first_calloc, .realloc = first_realloc, .free = first_free};
+
+/* Blocks for the calls that dlsym makes while it looks for malloc: aligned, zeroed, never reused. */
+static struct {
+	_Alignas(16) char bytes[BOOTSTRAP_SIZE];
+	size_t used;
+	bool binding;
+} bootstrap;
+
+bool next_is_bootstrap(const void *ptr)
+{
+	return (uintptr_t)ptr - (uintptr_t)bootstrap.bytes < sizeof(bootstrap.bytes);
+}
+
+/* Each block has its size before it, for realloc. */
+size_t next_bootstrap_size(const void *ptr)
+{
+	return ((const size_t *)ptr)[-2];
+}
+
+static void *bootstrap_take(size_t size)
+{
+	size_t whole = (size + 31) & ~(size_t)15;
+	size_t at = __atomic_fetch_add(&bootstrap.used, whole, __ATOMIC_RELAXED);
+
+	if (size > BOOTSTRAP_SIZE || at + whole > BOOTSTRAP_SIZE)
+		return NULL;
+	*(size_t *)(void *)(bootstrap.bytes + at) = size;
+	return bootstrap.bytes + at + 16;
+}
+
+static void bootstrap_free(void *ptr)
+{
+	if (!next_is_bootstrap(ptr))
+		REAL_FUNCTION(void (*function)(void *), "free")(ptr);
+}
+
+static void *bootstrap_realloc(void *old, size_t size)
+{
+	void *block;
+	size_t length;
+
+	if (!next_is_bootstrap(old))
+		return REAL_FUNCTION(void *(*function)(void *, size_t), "realloc")(old, size);
+	length = next_bootstrap_size(old);
+	block = malloc(size);
+	if (block)
+		memcpy(block, old, length < size ? length : size);
+	return block;
+}
+
+/* By libc's rules, in the libraries behind ours. */
+bool next_bind(void)
+{
+	if (__atomic_exchange_n(&bootstrap.binding, true, __ATOMIC_ACQUIRE))
+		return false;
+	next_table.memalign = REAL_FUNCTION(void *(*function)(size_t, size_t), "memalign");
+	next_table.aligned_alloc = REAL_FUNCTION(void *(*function)(size_t, size_t), "aligned_alloc");
+	next_table.posix_memalign = REAL_FUNCTION(int (*function)(void **, size_t, size_t), "posix_memalign");
+	next_table.usable_size = REAL_FUNCTION(size_t (*function)(void *), "malloc_usable_size");
+	next_table.trim = REAL_FUNCTION(int (*function)(size_t), "malloc_trim");
+	next_table.calloc = REAL_FUNCTION(void *(*function)(size_t, size_t), "calloc");
+	next_table.realloc = REAL_FUNCTION(void *(*function)(void *, size_t), "realloc");
+	next_table.free = REAL_FUNCTION(void (*function)(void *), "free");
+	if (bootstrap.used) {
+		next_table.realloc = bootstrap_realloc;
+		next_table.free = bootstrap_free;
+	}
+	__atomic_store_n(&next_table.malloc, REAL_FUNCTION(void *(*function)(size_t), "malloc"),
+			 __ATOMIC_RELEASE);
+	return true;
+}
+
+/* A second thread can't come here: threads start long after the first malloc. */
+static void *first_malloc(size_t size)
+{
+	return next_bind() ? next_table.malloc(size) : bootstrap_take(size);
+}
+
+static void *first_calloc(size_t count, size_t size)
+{
+	if (next_bind())
+		return next_table.calloc(count, size);
+	return __builtin_mul_overflow(count, size, &size) ? NULL : bootstrap_take(size);
+}
+
+static void *first_realloc(void *old, size_t size)
+{
+	if (next_bind())
+		return next_table.realloc(old, size);
+	return old && next_is_bootstrap(old) ? bootstrap_realloc(old, size) : bootstrap_take(size);
+}
+
+static void first_free(void *ptr)
+{
+	if (ptr && !next_is_bootstrap(ptr) && next_bind())
+		next_table.free(ptr);
+}
+
+/* Making room */
+
+static struct next behind; /* what next_table was, once next_start has put what follows in its place */
+
+static const struct next *next_really(void)
+{
+	return behind.malloc ? &behind : &next_table;
+}
+
+void *next_malloc_again(size_t size)
+{
+	const int saved = errno;
+	void *block = next_really()->malloc(size);
+
+	if (block || !large_relieve())
+		return block;
+	block = next_really()->malloc(size);
+	if (block)
+		errno = saved;
+	return block;
+}
+
+void *next_calloc_again(size_t count, size_t size)
+{
+	const int saved = errno;
+	void *block = next_really()->calloc(count, size);
+
+	if (block || !large_relieve())
+		return block;
+	block = next_really()->calloc(count, size);
+	if (block)
+		errno = saved;
+	return block;
+}
+
+/* NULL is no refusal where the new size is 0. */
+void *next_realloc_again(void *old, size_t size)
+{
+	const int saved = errno;
+	void *block = next_really()->realloc(old, size);
+
+	if (block || size == 0 || !large_relieve())
+		return block;
+	block = next_really()->realloc(old, size);
+	if (block)
+		errno = saved;
+	return block;
+}
+
+static void *memalign_again(size_t align, size_t size)
+{
+	const int saved = errno;
+	void *block = behind.memalign(align, size);
+
+	if (block || errno != ENOMEM || !large_relieve())
+		return block;
+	block = behind.memalign(align, size);
+	if (block)
+		errno = saved;
+	return block;
+}
+
+static void *aligned_alloc_again(size_t align, size_t size)
+{
+	const int saved = errno;
+	void *block = behind.aligned_alloc(align, size);
+
+	if (block || errno != ENOMEM || !large_relieve())
+		return block;
+	block = behind.aligned_alloc(align, size);
+	if (block)
+		errno = saved;
+	return block;
+}
+
+static int posix_memalign_again(void **to, size_t align, size_t size)
+{
+	int error = behind.posix_memalign(to, align, size);
+
+	return error == ENOMEM && large_relieve() ? behind.posix_memalign(to, align, size) : error;
+}
+
+static bool is_limited(int resource)
+{
+	struct sys_rlimit limit;
+
+	return sys_prlimit(0, resource, NULL, &limit) == 0 && limit.soft != SYS_RLIM_INFINITY;
+}
+
+/* vm.overcommit_memory=2: the kernel promises no more memory than it has. */
+static bool is_commit_strict(void)
+{
+	char mode[4];
+
+	return limits_read_file("/proc/sys/vm/overcommit_memory", mode, sizeof(mode)) > 0 &&
+	       mode[0] == '2';
+}
+
+void next_start(void)
+{
+	if (large_threshold == SIZE_MAX ||
+	    !(is_limited(RLIMIT_AS) || is_limited(RLIMIT_DATA) || is_commit_strict()))
+		return;
+	next_need_bound();
+	behind = next_table;
+	next_table.malloc = next_malloc_again;
+	next_table.calloc = next_calloc_again;
+	next_table.realloc = next_realloc_again;
+	next_table.memalign = memalign_again;
+	next_table.aligned_alloc = aligned_alloc_again;
+	next_table.posix_memalign = posix_memalign_again;
+}
