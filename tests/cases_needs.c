@@ -12,6 +12,8 @@
 
 #include "cases.h"
 
+#define CAN_LINK(library) "echo 'int main(void) { return 0; }' | cc -o /dev/null -x c - -l:" library
+
 /* A word of a row's command, how to look for it, and why not. */
 static struct need {
 	const char *word, *look, *reason;
@@ -21,6 +23,11 @@ static struct need {
 	{"python3", "test -x /usr/bin/python3", "/usr/bin/python3 is missing", UNKNOWN},
 	{"sqlite3", "command -v sqlite3", "sqlite3 is missing", UNKNOWN},
 	{"node ", "command -v node", "node is missing", UNKNOWN},
+	{"/cxx", "test -x " BUILD_DIR "/tests/victims/cxx", "there was no C++ compiler", UNKNOWN},
+	{"redis-", "command -v redis-server && command -v redis-cli", "redis is missing", UNKNOWN},
+	{"-l:libjemalloc", CAN_LINK("libjemalloc.so.2"), "can't link with libjemalloc.so.2 here", UNKNOWN},
+	{"-l:libmimalloc", CAN_LINK("libmimalloc.so.2.0"), "can't link with libmimalloc.so.2.0 here", UNKNOWN},
+	{"-l:libtcmalloc", CAN_LINK("libtcmalloc_minimal.so.4"), "can't link with libtcmalloc_minimal.so.4 here", UNKNOWN},
 	{"bash", "command -v bash", "bash is missing", UNKNOWN},
 	{"ldconfig", "ldd /sbin/ldconfig 2>&1 | grep -E 'statically linked|not a dynamic'", "/sbin/ldconfig is not static here", UNKNOWN},
 	{"setpriv", "command -v setpriv", "setpriv is missing", UNKNOWN},

@@ -125,6 +125,12 @@ static void first_free(void *ptr)
 
 static struct next behind; /* what next_table was, once next_start has put what follows in its place */
 
+/* Whether more memory may be had now than when it was refused. */
+static bool make_room(void)
+{
+	return large_relieve();
+}
+
 static const struct next *next_really(void)
 {
 	return behind.malloc ? &behind : &next_table;
@@ -135,7 +141,7 @@ void *next_malloc_again(size_t size)
 	const int saved = errno;
 	void *block = next_really()->malloc(size);
 
-	if (block || !large_relieve())
+	if (block || !make_room())
 		return block;
 	block = next_really()->malloc(size);
 	if (block)
@@ -148,7 +154,7 @@ void *next_calloc_again(size_t count, size_t size)
 	const int saved = errno;
 	void *block = next_really()->calloc(count, size);
 
-	if (block || !large_relieve())
+	if (block || !make_room())
 		return block;
 	block = next_really()->calloc(count, size);
 	if (block)
@@ -162,7 +168,7 @@ void *next_realloc_again(void *old, size_t size)
 	const int saved = errno;
 	void *block = next_really()->realloc(old, size);
 
-	if (block || size == 0 || !large_relieve())
+	if (block || size == 0 || !make_room())
 		return block;
 	block = next_really()->realloc(old, size);
 	if (block)
@@ -175,7 +181,7 @@ static void *memalign_again(size_t align, size_t size)
 	const int saved = errno;
 	void *block = behind.memalign(align, size);
 
-	if (block || errno != ENOMEM || !large_relieve())
+	if (block || errno != ENOMEM || !make_room())
 		return block;
 	block = behind.memalign(align, size);
 	if (block)
@@ -188,7 +194,7 @@ static void *aligned_alloc_again(size_t align, size_t size)
 	const int saved = errno;
 	void *block = behind.aligned_alloc(align, size);
 
-	if (block || errno != ENOMEM || !large_relieve())
+	if (block || errno != ENOMEM || !make_room())
 		return block;
 	block = behind.aligned_alloc(align, size);
 	if (block)
@@ -200,7 +206,7 @@ static int posix_memalign_again(void **to, size_t align, size_t size)
 {
 	int error = behind.posix_memalign(to, align, size);
 
-	return error == ENOMEM && large_relieve() ? behind.posix_memalign(to, align, size) : error;
+	return error == ENOMEM && make_room() ? behind.posix_memalign(to, align, size) : error;
 }
 
 static bool is_limited(int resource)

@@ -24,15 +24,15 @@ static void steady(void)
 	printf("faults %ld\n", faults() - before);
 }
 
-/* 2 GiB in blocks of random sizes: what stays resident is at most what is retained. */
-static void churn(void)
+/* So many GiB in blocks of random sizes: what stays resident is at most what is retained. */
+static void churn(unsigned gib)
 {
 	char *blocks[8] = {NULL};
 	uint64_t sum = 0;
 
 	srand(1);
-	for (unsigned i = 0; sum < 2ull << 30; i++) {
-		size_t size = (128u << 10) + (size_t)rand() % (24u << 20);
+	for (unsigned i = 0; sum < (uint64_t)gib << 30; i++) {
+		size_t size = (128u << 10) + (size_t)rand() % (12u << 20);
 
 		free(blocks[i % 8]);
 		blocks[i % 8] = malloc(size);
@@ -42,6 +42,26 @@ static void churn(void)
 	for (int i = 0; i < 8; i++)
 		free(blocks[i]);
 	printf("retained %d\n", status_kib("VmRSS") < (64 + 16) * 1024);
+}
+
+/* So many MiB in small blocks, and a few large ones before that were freed. */
+static void fill(size_t mib)
+{
+	size_t got = 0;
+	void **last = NULL;
+
+	for (int i = 0; i < 4; i++)
+		free(malloc(8 << 20));
+	for (size_t i = 0; i < mib << 10; i++) {
+		void **block = malloc(1000);
+
+		if (block == NULL)
+			break;
+		*block = last;
+		last = block;
+		got++;
+	}
+	printf("all %d\n", got == mib << 10);
 }
 
 /* From 1 to 256 MiB by doubling. */
@@ -69,7 +89,9 @@ int main(int argc, char **argv)
 	if (strcmp(how, "steady") == 0)
 		steady();
 	else if (strcmp(how, "churn") == 0)
-		churn();
+		churn(argc > 2 ? (unsigned)atoi(argv[2]) : 2);
+	else if (strcmp(how, "fill") == 0)
+		fill(argc > 2 ? (size_t)atoi(argv[2]) : 0);
 	else if (strcmp(how, "doubling") == 0)
 		doubling();
 	else if (strcmp(how, "locked") == 0)
