@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+/* What it takes to make 1 GiB resident: `resident LIBRARY` does it each way once, in turn, and prints
+ * milliseconds: a bare loop of MADV_POPULATE_WRITE, the same with MADV_HUGEPAGE, LARGE_RESERVE=1G,
+ * the same with HUGE=thp; and how many MiB the second and the last have in huge pages. CPU time, to
+ * which other programs don't add, less what the library takes to start without a reserve. */
+#include "config.h"
+
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SIZE ((size_t)1 << 30)
+#define HUGE ((size_t)2 << 20)
+#ifndef MADV_POPULATE_WRITE /* 5.14 */
+#define MADV_POPULATE_WRITE 23
+#endif
+
+enum way { BARE, BARE_HUGE, OURS, OURS_HUGE, OURS_EMPTY, WAYS };
+
+struct result {
+	double time;
+	long huge; /* KiB */
+};
+
+/* Of this process since it began. */
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static long huge_kib(void)
+{
+	FILE *file = fopen("/proc/self/smaps_rollup", "r");
+	char line[256];
+	long kib = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		if (strncmp(line, "AnonHugePages:", 14) == 0)
+			kib = strtol(line + 14, NULL, 10);
+	if (file)
+		fclose(file);
+	return kib;
+}
+
+static void populate(enum way way)
+{
+	char *at = mmap(NULL, SIZE + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	at += -(uintptr_t)at & (HUGE - 1);
+	if (way == BARE_HUGE)
+		madvise(at, SIZE, MADV_HUGEPAGE);
+	for (size_t i = 0; i < SIZE; i += HUGE)
+		if (madvise(at + i, HUGE, MADV_POPULATE_WRITE) != 0)
+			exit(1);
+}
+
+/* In the process that was started: its memory is there when main begins, or is made now. */
+static int run(enum way way)
+{
+	struct result result;
+	double begin = 0;
+
+	if (way < OURS) {
+		begin = now();
+		populate(way);
+	}
+	result.time = now() - begin;
+	result.huge = huge_kib();
+	return write(1, &result, sizeof(result)) == sizeof(result) ? 0 : 1;
+}
+
+static struct result start(enum way way, const char *library)
+{
+	char number[2] = {(char)('0' + way), '\0'}, preload[4096];
+	char *arguments[] = {(char *)"resident", (char *)"-", number, NULL};
+	char *environment[] = {preload, (char *)(way == OURS_EMPTY ? "RAMLOCK_LARGE_RESERVE=0" : "RAMLOCK_LARGE_RESERVE=1G"),
+			       (char *)(way == OURS_HUGE ? "RAMLOCK_HUGE=thp" : "RAMLOCK_HUGE=off"), NULL};
+	posix_spawn_file_actions_t actions;
+	struct result result;
+	pid_t pid;
+	int ends[2];
+
+	snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", way < OURS ? "" : library);
+	if (pipe(ends) != 0)
+		exit(1);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+	if (posix_spawn(&pid, "/proc/self/exe", &actions, NULL, arguments, environment) != 0 ||
+	    read(ends[0], &result, sizeof(result)) != sizeof(result))
+		exit(1);
+	waitpid(pid, NULL, 0);
+	close(ends[0]);
+	close(ends[1]);
+	return result;
+}
+
+int main(int argc, char **argv)
+{
+	struct result results[WAYS];
+
+	if (argc == 3)
+		return run((enum way)(argv[2][0] - '0'));
+	if (argc != 2)
+		return 2;
+	for (int way = 0; way < WAYS; way++)
+		results[way] = start((enum way)way, argv[1]);
+	printf("%.1f,%.1f,%.1f,%.1f,%ld,%ld\n", results[BARE].time, results[BARE_HUGE].time,
+	       results[OURS].time - results[OURS_EMPTY].time,
+	       results[OURS_HUGE].time - results[OURS_EMPTY].time, results[BARE_HUGE].huge >> 10,
+	       results[OURS_HUGE].huge >> 10);
+	return 0;
+}
