@@ -687,6 +687,23 @@ START_TEST(nothing_is_cached_if_nothing_is_kept)
 }
 END_TEST
 
+START_TEST(counters_are_published)
+{
+	struct arena_counters there = {0};
+	char *a;
+
+	arena_open((struct arena_settings){.retain = SIZE_MAX, .published = &there});
+	a = block(2 * MIB);
+	ck_assert_uint_eq(there.used, 2 * MIB);
+	ck_assert_uint_eq(there.blocks, 1);
+	give_back(block(BLOCK));
+	give_back(a);
+	ck_assert_uint_eq(there.used, 0);
+	ck_assert_uint_eq(there.blocks, 0);
+	ck_assert_uint_eq(there.retained, 2 * MIB + BLOCK);
+}
+END_TEST
+
 static void *free_by_another(void *block)
 {
 	give_back(block);
@@ -722,6 +739,7 @@ static void add_cache(Suite *s)
 	tcase_add_test(t, the_cache_keeps_to_the_limit);
 	tcase_add_test(t, the_cache_is_trimmed);
 	tcase_add_test(t, nothing_is_cached_if_nothing_is_kept);
+	tcase_add_test(t, counters_are_published);
 	tcase_add_test(t, threads_share_the_cache);
 	suite_add_tcase(s, t);
 }

@@ -445,7 +445,7 @@ static void round_finish(void)
 	arena_trim(&arena, 0);
 	check_counters();
 	check_spans();
-	expect(arena.counters->resident == 0 && arena.counters->blocks == 0, "something is left");
+	expect(arena.counters.resident == 0 && arena.counters.blocks == 0, "something is left");
 	for (i = 0; i < arena.map.top; i += arena.map.page[i].pages)
 		expect(arena.map.page[i].kind == TLSF_BARE || arena.map.page[i].kind == TLSF_LOST,
 		       "a span is left");

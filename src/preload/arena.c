@@ -30,6 +30,8 @@ void arena_enter(struct arena *a)
 void arena_leave(struct arena *a)
 {
 	cache_gauge(a, 0);
+	if (a->published)
+		arena_count(a, a->published);
 	if (a->alone)
 		a->alone = false;
 	else
@@ -38,10 +40,10 @@ void arena_leave(struct arena *a)
 
 void arena_count_used(struct arena *a, uint64_t blocks, uint64_t bytes)
 {
-	count_add(&a->counters->blocks, blocks);
-	count_add(&a->counters->used, bytes);
-	if (a->counters->used > a->counters->peak)
-		count_add(&a->counters->peak, a->counters->used - a->counters->peak);
+	count_add(&a->counters.blocks, blocks);
+	count_add(&a->counters.used, bytes);
+	if (a->counters.used > a->counters.peak)
+		count_add(&a->counters.peak, a->counters.used - a->counters.peak);
 }
 
 uint32_t arena_cut(struct arena *a, uint32_t first, const struct tlsf_want *want)
@@ -88,7 +90,7 @@ static uint32_t arena_find(struct arena *a, const struct demand *d)
 	uint32_t first;
 
 	/* Cached blocks count as used: without them the peak is what it seems to be. */
-	if (a->counters->used + page_bytes(a, d->want.pages) > a->counters->peak)
+	if (a->counters.used + page_bytes(a, d->want.pages) > a->counters.peak)
 		cache_flush(a);
 	first = arena_fit(a, &d->want);
 	if (first == TLSF_NIL && cache_flush(a))
@@ -106,7 +108,7 @@ static uint32_t arena_take(struct arena *a, size_t align, size_t size, enum tlsf
 	if (demand_set(a, align, size, &d))
 		first = arena_find(a, &d);
 	if (first == TLSF_NIL) {
-		count_add(&a->counters->refused, 1);
+		count_add(&a->counters.refused, 1);
 	} else {
 		tlsf_mark(&a->map, first, TLSF_USED);
 		*dirt = (enum tlsf_dirt)a->map.page[first].dirt;
@@ -181,18 +183,18 @@ int arena_free(struct arena *a, void *ptr)
 
 void arena_count(const struct arena *a, struct arena_counters *to)
 {
-	const uint64_t *from = (const uint64_t *)a->counters;
-	uint64_t *word = (uint64_t *)to;
-	uint64_t blocks, pages, bytes;
+	uint64_t pages, blocks = cache_count(a, &pages), bytes = pages << a->shift;
+	const uint64_t *from = (const uint64_t *)&a->counters;
+	struct arena_counters now;
 	size_t i;
 
-	for (i = 0; i < sizeof *to / sizeof *word; i++)
-		word[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
-	blocks = cache_count(a, &pages);
-	bytes = pages << a->shift;
-	to->blocks -= blocks < to->blocks ? blocks : to->blocks;
-	to->used -= bytes < to->used ? bytes : to->used;
-	to->retained = bytes + page_bytes(a, __atomic_load_n(&a->map.free.pages, __ATOMIC_RELAXED));
+	for (i = 0; i < sizeof now / sizeof *from; i++)
+		((uint64_t *)&now)[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+	now.blocks -= blocks < now.blocks ? blocks : now.blocks;
+	now.used -= bytes < now.used ? bytes : now.used;
+	now.retained = bytes + page_bytes(a, __atomic_load_n(&a->map.free.pages, __ATOMIC_RELAXED));
+	for (i = 0; i < sizeof now / sizeof *from; i++)
+		__atomic_store_n(&((uint64_t *)to)[i], ((uint64_t *)&now)[i], __ATOMIC_RELAXED);
 }
 
 /* Start and fork */
@@ -234,7 +236,7 @@ int arena_init(struct arena *a, void *base, size_t size, void *metadata,
 	if ((uintptr_t)base % ARENA_HUGE || size < page || chunk & (chunk - 1))
 		return -EINVAL;
 	a->ops = ops;
-	a->counters = settings->counters ? settings->counters : &a->own_counters;
+	a->published = settings->published;
 	a->base = base;
 	a->shift = (unsigned)__builtin_ctzl(page);
 	a->pages = size >> a->shift < TLSF_PAGES_MAX ? (uint32_t)(size >> a->shift)

@@ -8,10 +8,10 @@
  *
  * All functions are thread-safe, none is async-signal-safe. Errors are 0 or -errno. errno is left
  * alone, nothing is allocated and no block is touched, but by arena_zeroed and where arena_resize
- * has to copy. Blocks of up to 512 KiB are handed out again without a lock. Time is bounded (lists of spans of one size class are looked through for 64 entries
- * at most; one bit a page is written when clean pages are first freed) but for the operations of
- * struct arena_ops, and these run while no lock is held that another thread's arena_alloc or
- * arena_free may wait for. */
+ * has to copy. Blocks of up to 1 MiB are handed out again without a lock. Time is bounded (lists of
+ * spans of one size class are looked through for 64 entries at most; one bit a page is written when
+ * clean pages are first freed) but for the operations of struct arena_ops, and these run while no
+ * lock is held that another thread's arena_alloc or arena_free may wait for. */
 #ifndef RAMLOCK_ARENA_H
 #define RAMLOCK_ARENA_H
 
@@ -62,7 +62,7 @@ struct arena_settings {
 			 * kept allows it; 0: it is exact */
 	bool huge;	/* growth begins and ends at multiples of ARENA_HUGE where there is room, and
 			 * memory is given back from such a multiple */
-	struct arena_counters *counters; /* where to count, zeroed; NULL: in the arena itself */
+	struct arena_counters *published; /* a copy for others to read, NULL: none; see arena_count */
 };
 
 #define ARENA_CACHE_BITS 2
@@ -95,7 +95,7 @@ struct arena {
 	_Alignas(64) pthread_mutex_t lock; /* all below but the regions */
 	bool alone; /* in place of the lock, in a process of one thread */
 	struct tlsf map;
-	struct arena_counters *counters, own_counters; /* not all is kept up: arena_count */
+	struct arena_counters counters, *published; /* cached blocks among the used ones */
 	uint32_t covered; /* pages whose descriptors are resident */
 
 	pthread_mutex_t cover_lock; /* taken before lock, never inside it */
@@ -158,8 +158,9 @@ bool arena_tail(const struct arena *a, unsigned index, void **at, size_t *size);
  * are. They are the caller's. */
 size_t arena_shrink(struct arena *a, void **tail);
 
-/* A snapshot without a lock; figures of one moment only while no other thread is at work. Until it
- * is called, struct arena_settings.counters has no retained, and some freed blocks in used. */
+/* A snapshot without a lock; figures of one moment only while no other thread is at work. The
+ * published copy is brought up to date whenever the lock is left, but not by blocks that come and
+ * go without it. */
 void arena_count(const struct arena *a, struct arena_counters *to);
 
 /* Around fork, in this order. The child can use the arena at once. What another thread was growing

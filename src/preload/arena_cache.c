@@ -7,7 +7,7 @@
 #define SLOTS (ARENA_CACHE_SETS * ARENA_CACHE_WAYS)
 
 /* Larger blocks take so long to be written to that a lock and a search are nothing beside it. */
-#define BLOCK_MAX ((size_t)512 << 10)
+#define BLOCK_MAX ((size_t)1 << 20)
 
 /* At most this part of what is kept can lie in the cache, where other sizes don't find it. */
 #define SHARE 4
@@ -81,7 +81,7 @@ bool cache_flush(struct arena *a)
 
 void cache_gauge(struct arena *a, uint32_t pages)
 {
-	uint64_t resident = a->counters->resident >> a->shift;
+	uint64_t resident = a->counters.resident >> a->shift;
 	uint64_t kept = (uint64_t)a->map.free.pages + pages + SLOTS * (uint64_t)a->cache_largest;
 	uint32_t most = resident <= a->limit || kept <= a->limit ? a->cache_largest : 0;
 

@@ -35,7 +35,7 @@ static int arena_cover(struct arena *a, uint32_t pages)
 	arena_enter(a);
 	if (error == 0 && pages > a->covered)
 		a->covered = pages;
-	count_add(&a->counters->metadata, a->tags.used + a->bits.used - a->counters->metadata);
+	count_add(&a->counters.metadata, a->tags.used + a->bits.used - a->counters.metadata);
 	pthread_mutex_unlock(&a->cover_lock);
 	return error;
 }
@@ -191,8 +191,8 @@ uint32_t arena_grow(struct arena *a, const struct demand *d)
 		tlsf_put(t, s.grown, TLSF_BARE);
 	}
 	tlsf_clean(t, fresh);
-	count_add(&a->counters->grown, page_bytes(a, s.grown - fresh));
-	count_add(&a->counters->resident, page_bytes(a, s.grown - fresh));
+	count_add(&a->counters.grown, page_bytes(a, s.grown - fresh));
+	count_add(&a->counters.resident, page_bytes(a, s.grown - fresh));
 	if (s.first < fresh)
 		tlsf_join(t, s.first);
 	if (s.end < s.grown) {

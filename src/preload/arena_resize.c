@@ -80,8 +80,8 @@ static uint32_t resize_move(struct arena *a, uint32_t first, uint32_t pages)
 	}
 	t->page[s.first].dirt = TLSF_MIXED;
 	tlsf_mark(t, s.first, TLSF_USED);
-	count_add(&a->counters->grown, page_bytes(a, pages - old));
-	count_add(&a->counters->resident, page_bytes(a, pages - old));
+	count_add(&a->counters.grown, page_bytes(a, pages - old));
+	count_add(&a->counters.resident, page_bytes(a, pages - old));
 	tlsf_mark(t, first, TLSF_BUSY);
 	if (result == ARENA_LOST)
 		tlsf_mark_lost(t, first);
@@ -137,7 +137,7 @@ static uint32_t resize_claimed(struct arena *a, uint32_t first, uint32_t pages)
 	to = arena_refit(a, first, pages);
 	if (to == TLSF_NIL) {
 		tlsf_mark(&a->map, first, TLSF_USED);
-		count_add(&a->counters->refused, 1);
+		count_add(&a->counters.refused, 1);
 	} else {
 		arena_count_used(a, 0, page_bytes(a, pages) - page_bytes(a, old));
 	}
@@ -154,7 +154,7 @@ int arena_resize(struct arena *a, void *old, size_t size, void **block)
 		return error;
 	if (!demand_set(a, 1, size, &d)) {
 		arena_enter(a);
-		count_add(&a->counters->refused, 1);
+		count_add(&a->counters.refused, 1);
 		arena_leave(a);
 		return -ENOMEM;
 	}

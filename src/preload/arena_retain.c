@@ -24,8 +24,8 @@ static void arena_shed(struct arena *a, uint32_t first, uint32_t pages)
 	arena_leave(a);
 	range_release(a, cut, end);
 	arena_enter(a);
-	count_add(&a->counters->released, page_bytes(a, end - cut));
-	count_add(&a->counters->resident, -page_bytes(a, end - cut));
+	count_add(&a->counters.released, page_bytes(a, end - cut));
+	count_add(&a->counters.resident, -page_bytes(a, end - cut));
 	tlsf_put(t, cut, TLSF_BARE);
 }
 
@@ -50,7 +50,7 @@ size_t arena_trim(struct arena *a, size_t keep)
 	uint32_t pages = keep >> a->shift < a->pages ? (uint32_t)(keep >> a->shift) : a->pages;
 
 	arena_enter(a);
-	before = a->counters->released;
+	before = a->counters.released;
 	cache_flush(a);
 	while (a->map.free.pages > pages) {
 		uint32_t first = tlsf_largest(&a->map);
@@ -59,7 +59,7 @@ size_t arena_trim(struct arena *a, size_t keep)
 
 		arena_shed(a, first, over < most ? over : most);
 	}
-	after = a->counters->released;
+	after = a->counters.released;
 	arena_leave(a);
 	return after - before;
 }

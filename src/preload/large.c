@@ -109,7 +109,7 @@ void large_start(void)
 		.reserve = preload_options.large_reserve,
 		.chunk = GROWTH,
 		.huge = preload_options.huge == HUGE_THP,
-		.counters = (struct arena_counters *)&stats->values[STAT_large_blocks],
+		.published = (struct arena_counters *)&stats->values[STAT_large_blocks],
 	};
 	size_t size = wanted_addresses();
 	intptr_t base = 0, metadata = 0;
@@ -189,10 +189,6 @@ void large_unlock_tails(void)
 
 void large_count(void)
 {
-	struct arena_counters now;
-
-	if (large_threshold == SIZE_MAX)
-		return;
-	arena_count(&large_arena, &now);
-	stats_set(STAT_large_retained, now.retained);
+	if (large_threshold != SIZE_MAX)
+		arena_count(&large_arena, large_arena.published);
 }
