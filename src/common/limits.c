@@ -317,7 +317,7 @@ uint64_t limits_room(const struct limits_memory *m)
 bool limits_capable(void)
 {
 	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
 
 	return SYS_CALL(SYS_capget, &header, data) == 0 &&
 	       data[CAP_IPC_LOCK / 32].effective >> (CAP_IPC_LOCK % 32) & 1;
