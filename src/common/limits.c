@@ -31,20 +31,11 @@ long limits_read_file(const char *path, char *buffer, unsigned long size)
 	return part < 0 ? part : (long)length;
 }
 
-/* The number at the start of a text; false where there is none, as in "max". */
+/* The number at the start of a text; false where there is none, as in "max", or one of more than
+ * 64 bits. */
 static bool number_at(const char *text, uint64_t *number)
 {
-	uint64_t value = 0;
-
-	while (*text == ' ' || *text == '\t')
-		text++;
-	if (*text < '0' || *text > '9')
-		return false;
-	for (; *text >= '0' && *text <= '9'; text++)
-		value = value > UINT64_MAX / 10 - 1 ? UINT64_MAX / 10
-						    : value * 10 + (uint64_t)(*text - '0');
-	*number = value;
-	return true;
+	return text_number(text + strspn(text, " \t"), 10, number) != NULL;
 }
 
 /* What follows a key at the start of a line: "MemAvailable:" or "inactive_file ". */
@@ -67,7 +58,7 @@ static uint64_t available_memory(const char *root, char *buffer)
 	text_init(&t, path, sizeof(path));
 	text_add(&t, "%s/proc/meminfo", root);
 	if (limits_read_file(path, buffer, FILE_SIZE) < 0 ||
-	    !number_after(buffer, "MemAvailable:", &kib))
+	    !number_after(buffer, "MemAvailable:", &kib) || kib > UINT64_MAX / 1024)
 		return LIMITS_NONE;
 	return kib * 1024;
 }

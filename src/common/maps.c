@@ -8,6 +8,7 @@
 
 #include "common/maps.h"
 #include "common/sys.h"
+#include "common/text.h"
 
 const char *const map_class_names[MAPS_CLASSES] = {
 	"main stack", "data",	"heap",	    "large blocks", "text",  "thread stacks",
@@ -72,28 +73,18 @@ static char *line_next(struct maps *m)
 }
 
 /* Reads a number of a base up to a delimiter and steps behind that. */
-static bool read_number(char **at, unsigned base, char delimiter, uint64_t *number)
+static bool read_number(const char **at, unsigned base, char delimiter, uint64_t *number)
 {
-	char *start = *at;
+	const char *end = text_number(*at, base, number);
 
-	*number = 0;
-	for (;; (*at)++) {
-		unsigned digit = (unsigned char)**at - '0';
-
-		if (digit > 9)
-			digit = ((unsigned char)**at | 0x20u) - 'a' + 10;
-		if (digit >= base)
-			break;
-		*number = *number * base + digit;
-	}
-	if (*at == start || **at != delimiter)
+	if (end == NULL || *end != delimiter)
 		return false;
-	(*at)++;
+	*at = end + 1;
 	return true;
 }
 
 /* "start-end rwxp offset dev inode   path", proc_pid_maps(5). */
-static bool read_header(char *line, struct mapping *mapping)
+static bool read_header(const char *line, struct mapping *mapping)
 {
 	uint64_t start, end;
 
@@ -112,8 +103,8 @@ static bool read_header(char *line, struct mapping *mapping)
 	line = strchr(line, ' ');
 	if (line == NULL)
 		return false;
-	line++;
-	if (!read_number(&line, 10, ' ', &mapping->inode) && *line != '\0')
+	line = text_number(line + 1, 10, &mapping->inode);
+	if (line == NULL || (*line != ' ' && *line != '\0'))
 		return false;
 	mapping->path = line + strspn(line, " ");
 	return true;
@@ -210,7 +201,7 @@ static void classify(struct maps *m, struct mapping *mapping)
 
 /* Behind a header, smaps has lines such as "Rss:      12 kB" and "VmFlags: rd wr lo". Its "Locked:"
  * is a proportional share; the resident pages of a locked mapping are what is meant here. */
-static void read_detail(char *line, struct mapping *mapping)
+static void read_detail(const char *line, struct mapping *mapping)
 {
 	uint64_t kib;
 
@@ -233,14 +224,12 @@ static bool is_detail(const struct maps *m)
 /* Reads only what is in the buffer, so that the path stays where it is. */
 static void read_details(struct maps *m, struct mapping *mapping)
 {
-	char *line;
-
 	while (is_detail(m)) {
-		char *end = memchr(m->buffer + m->at, '\n', m->used - m->at);
+		char *line = m->buffer + m->at;
+		char *end = memchr(line, '\n', m->used - m->at);
 
 		if (end == NULL)
 			return;
-		line = m->buffer + m->at;
 		m->at = (size_t)(end - m->buffer) + 1;
 		*end = '\0';
 		read_detail(line, mapping);
