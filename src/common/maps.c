@@ -83,10 +83,10 @@ static bool read_number(const char **at, unsigned base, char delimiter, uint64_t
 	return true;
 }
 
-/* "start-end rwxp offset dev inode   path", proc_pid_maps(5). */
+/* "start-end rwxp offset major:minor inode   path", proc_pid_maps(5). */
 static bool read_header(const char *line, struct mapping *mapping)
 {
-	uint64_t start, end;
+	uint64_t start, end, major, minor;
 
 	if (!read_number(&line, 16, '-', &start) || !read_number(&line, 16, ' ', &end))
 		return false;
@@ -98,16 +98,20 @@ static bool read_header(const char *line, struct mapping *mapping)
 			(line[2] == 'x' ? MAPS_X : 0u);
 	mapping->shared = line[3] == 's';
 	line += 5;
-	if (!read_number(&line, 16, ' ', &mapping->offset))
+	if (!read_number(&line, 16, ' ', &mapping->offset) ||
+	    !read_number(&line, 16, ':', &major) || !read_number(&line, 16, ' ', &minor))
 		return false;
-	line = strchr(line, ' ');
-	if (line == NULL)
-		return false;
-	line = text_number(line + 1, 10, &mapping->inode);
+	mapping->device = major << 32 | minor;
+	line = text_number(line, 10, &mapping->inode);
 	if (line == NULL || (*line != ' ' && *line != '\0'))
 		return false;
 	mapping->path = line + strspn(line, " ");
 	return true;
+}
+
+static bool same_file(const struct mapping *one, const struct mapping *other)
+{
+	return one->inode == other->inode && one->device == other->device;
 }
 
 /* Whether a file's mapping that starts here has an executable part: a linker lays the segments of
@@ -131,7 +135,7 @@ static bool leads_to_code(struct maps *m, const struct mapping *first)
 		*end = '\n';
 		if (!read) /* a line of smaps */
 			continue;
-		if (next.inode != first->inode)
+		if (!same_file(&next, first))
 			return false;
 		if (next.prot & MAPS_X)
 			return true;
@@ -160,9 +164,9 @@ static enum map_class class_of_special(const struct mapping *mapping)
 static bool is_program(struct maps *m, const struct mapping *mapping)
 {
 	if (m->program_at - mapping->start < mapping->end - mapping->start)
-		m->program_inode = mapping->inode;
+		m->program_part = *mapping;
 	if (m->program_at)
-		return mapping->inode == m->program_inode;
+		return same_file(mapping, &m->program_part);
 	return m->program && strcmp(mapping->path, m->program) == 0;
 }
 
@@ -171,7 +175,7 @@ static enum map_class class_of_file(struct maps *m, const struct mapping *mappin
 {
 	*code = !mapping->shared &&
 		((mapping->prot & MAPS_X) ||
-		 (m->last.inode == mapping->inode ? m->last_code : leads_to_code(m, mapping)));
+		 (same_file(&m->last, mapping) ? m->last_code : leads_to_code(m, mapping)));
 	if (mapping->prot == 0)
 		return MAPS_RESERVED;
 	if (!*code)
