@@ -29,7 +29,12 @@
 #define MCL_ONFAULT 4
 #endif
 
-#define SYS_CALL(...) sys_result(errno, syscall(__VA_ARGS__))
+/* errno is read before the call: the order of two arguments would be the compiler's choice. */
+#define SYS_CALL(...)                                                                              \
+	__extension__({                                                                            \
+		const int errno_before = errno;                                                    \
+		sys_result(errno_before, syscall(__VA_ARGS__));                                    \
+	})
 
 static inline long sys_result(int saved, long result)
 {
