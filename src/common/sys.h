@@ -29,11 +29,12 @@
 #define MCL_ONFAULT 4
 #endif
 
-/* errno is read before the call: the order of two arguments would be the compiler's choice. */
+/* errno is read by a statement of its own: arguments are evaluated in any order, and gcc makes the
+ * call first. */
 #define SYS_CALL(...)                                                                              \
-	__extension__({                                                                            \
-		const int errno_before = errno;                                                    \
-		sys_result(errno_before, syscall(__VA_ARGS__));                                    \
+	({                                                                                         \
+		const int sys_saved = errno;                                                       \
+		sys_result(sys_saved, syscall(__VA_ARGS__));                                       \
 	})
 
 static inline long sys_result(int saved, long result)

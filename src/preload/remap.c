@@ -23,7 +23,8 @@ struct pieces {
 static bool is_continued(const struct mapping *a, const struct mapping *b)
 {
 	return a->end == b->start && a->prot == b->prot && a->shared == b->shared &&
-	       a->inode == b->inode && (a->inode == 0 || a->offset + (a->end - a->start) == b->offset);
+	       a->device == b->device && a->inode == b->inode &&
+	       (a->inode == 0 || a->offset + (a->end - a->start) == b->offset);
 }
 
 static int find_pieces(struct pieces *p, uintptr_t at, uintptr_t end)
