@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <sys/ipc.h>
 #include <sys/shm.h>
+#include <sys/syscall.h>
 
 #include "victim.h"
 
@@ -278,6 +279,12 @@ static void attach(void)
 	printf(" detached %d errno %d\n", shmdt(at), errno);
 }
 
+/* So that the next map comes elsewhere, and no wrapper hears of it. */
+static void occupy(char *at, size_t size)
+{
+	syscall(SYS_mmap, at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0L);
+}
+
 /* Many short segments, one after the other: none may be left in a table, so each is locked. */
 static void attach_often(void)
 {
@@ -290,7 +297,7 @@ static void attach_often(void)
 		shmctl(id, IPC_RMID, NULL);
 		locked += is_locked(at);
 		shmdt(at);
-		mmap(NULL, PAGE << (i % 3), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		occupy(at, SIZE);
 	}
 	printf("locked %d\n", locked);
 }
@@ -306,7 +313,7 @@ static void map_often(const char *kib)
 
 		locked += is_locked(at) && is_locked(at + size - 1);
 		munmap(at, size);
-		mmap(NULL, PAGE << (i % 3), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		occupy(at, size);
 	}
 	printf("locked %d\n", locked);
 }
