@@ -107,7 +107,7 @@ intptr_t remap_pieces(uintptr_t at, size_t old_size, size_t new_size, int flags,
 		return -EFAULT;
 	memory = sys_mmap(0, sizeof(struct pieces), PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	if (memory < 0 && memory > -4096)
+	if (memory <= 0 && memory > -4096)
 		return -EFAULT;
 	result = remap((struct pieces *)memory, at, old_size, new_size, flags, to);
 	sys_munmap((uintptr_t)memory, sizeof(struct pieces));

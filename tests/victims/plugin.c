@@ -14,7 +14,7 @@ const void *const plugin_relocated[4 * PAGE / sizeof(void *)] = {plugin_data, co
 /* Touches each page of all. */
 void plugin_use(void)
 {
-	volatile char sum = 0;
+	static volatile char sum;
 
 	for (size_t i = 0; i < sizeof(plugin_data); i += PAGE)
 		plugin_data[i]++;
