@@ -18,6 +18,7 @@
 
 #define ASK_FROM (16u << 20) /* what is smaller is made resident without a look at free memory */
 
+#define BLOCK_MOST (1 << 20)
 #define STACK_REACH ((uintptr_t)128 << 20)
 
 /* Whether what comes is made resident. A forked child is not eager at level future. */
@@ -67,12 +68,16 @@ static enum spared spared_of(enum mapping_want want)
 	     : want == WANT_ONFAULT ? SPARED_ONFAULT : SPARED_NOT;
 }
 
-/* Drivers look at the protection when they are asked to map: no detour for what is no plain file. */
+/* No detour for devices, whose drivers look at the protection when they are asked to map, and for
+ * large pages, by which the calls would have to be rounded; a file of these has them as blocks. */
 static bool is_plain(const struct mapping_request *r)
 {
 	struct stat status;
 
-	return r->flags & MAP_ANONYMOUS || (fstat(r->fd, &status) == 0 && S_ISREG(status.st_mode));
+	if (r->flags & MAP_ANONYMOUS)
+		return !(r->flags & MAP_HUGETLB);
+	return fstat(r->fd, &status) == 0 && S_ISREG(status.st_mode) &&
+	       status.st_blksize <= BLOCK_MOST;
 }
 
 /* Not readable when it is made, so that nothing is populated; opened when it is locked on fault.
