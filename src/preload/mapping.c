@@ -228,8 +228,12 @@ bool mapping_make_room(int error, size_t size)
 
 bool mapping_unify(uintptr_t at, size_t size)
 {
+	uintptr_t end = at + size;
+
 	if (SYS_CALL(SYS_msync, at, size, MS_ASYNC) != 0)
 		return false; /* a hole: the error is its own */
+	if (lock_level() == LEVEL_FUTURE && spared_piece(at, &end) == SPARED_UNLOCKED)
+		return sys_munlock(at, size) == 0;
 	if (lock_level() == LEVEL_FUTURE)
 		return sys_mlock(at, size, MLOCK_ONFAULT) == 0;
 	return lock_level() == LEVEL_RANGES && held_uncover(at, at + size);
