@@ -28,6 +28,7 @@ static struct need {
 	{"-l:libjemalloc", CAN_LINK("libjemalloc.so.2"), "can't link with libjemalloc.so.2 here", UNKNOWN},
 	{"-l:libmimalloc", CAN_LINK("libmimalloc.so.2.0"), "can't link with libmimalloc.so.2.0 here", UNKNOWN},
 	{"-l:libtcmalloc", CAN_LINK("libtcmalloc_minimal.so.4"), "can't link with libtcmalloc_minimal.so.4 here", UNKNOWN},
+	{"java ", "command -v javac && java -version", "a JDK is missing", UNKNOWN},
 	{"bash", "command -v bash", "bash is missing", UNKNOWN},
 	{"ldconfig", "ldd /sbin/ldconfig 2>&1 | grep -E 'statically linked|not a dynamic'", "/sbin/ldconfig is not static here", UNKNOWN},
 	{"setpriv", "command -v setpriv", "setpriv is missing", UNKNOWN},
