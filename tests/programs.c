@@ -33,6 +33,8 @@ static struct outcome {
 } *outcomes;
 
 static FILE *told[PROGRAMS];
+static pid_t pids[PROGRAMS];
+static char group[512]; /* of the process that tries a program */
 
 /* Servers stand in sbin, and Debian keeps PostgreSQL to itself. */
 static void extend_path(void)
@@ -76,47 +78,34 @@ static bool prepare(const struct program *program)
 	return result.status == 0;
 }
 
+static void leave_group(void)
+{
+	if (*group)
+		group_remove(group);
+	*group = '\0';
+}
+
 /* In a process of its own, so that several programs are tried at once. */
 static void try_program(size_t number, bool whole)
 {
 	struct outcome *outcome = &outcomes[number];
-	char name[32], group[512];
-	bool grouped;
+	char name[32];
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	atexit(leave_group); /* when it is interrupted */
 	dup2(fileno(told[number]), STDOUT_FILENO);
 	snprintf(name, sizeof(name), "/%zu", number);
 	if (!stage_enter(name) || !prepare(&programs[number])) {
 		fflush(stdout);
 		_exit(1);
 	}
-	grouped = group_make(GROUP_LIMIT, group);
-	cells_try(&programs[number], number, whole, grouped ? group : NULL, &outcome->tally);
-	if (grouped)
-		group_remove(group);
+	if (!group_make(GROUP_LIMIT, group))
+		*group = '\0';
+	cells_try(&programs[number], number, whole, *group ? group : NULL, &outcome->tally);
+	leave_group();
 	outcome->ended = true;
 	fflush(stdout);
 	_exit(0);
-}
-
-static void try_programs(bool whole, const char *word)
-{
-	long free = sysconf(_SC_NPROCESSORS_ONLN);
-
-	fflush(stdout);
-	for (size_t i = 0; i < PROGRAMS; i++) {
-		if (word && strcmp(programs[i].name, word) != 0)
-			snprintf(outcomes[i].skip, sizeof(outcomes[i].skip), "not asked for");
-		else if (!is_missing(&programs[i], outcomes[i].skip, sizeof(outcomes[i].skip))) {
-			if (free-- <= 0)
-				wait(NULL);
-			told[i] = tmpfile();
-			if (fork() == 0)
-				try_program(i, whole);
-		}
-	}
-	while (wait(NULL) > 0)
-		;
 }
 
 static bool print_outcome(size_t number)
@@ -150,6 +139,55 @@ static void add(struct tally *sum, const struct tally *one)
 	}
 }
 
+/* Prints what is at an end, in the order of the rows. */
+static void print_outcomes(struct tally *sum, bool *right)
+{
+	static size_t next;
+
+	for (; next < PROGRAMS && (*outcomes[next].skip || pids[next] < 0); next++) {
+		*right &= print_outcome(next);
+		add(sum, &outcomes[next].tally);
+	}
+	fflush(stdout);
+}
+
+/* Waits for one of the programs that are being tried; false where none is. */
+static bool await_program(void)
+{
+	const pid_t ended = wait(NULL);
+
+	for (size_t i = 0; i < PROGRAMS; i++)
+		if (pids[i] == ended)
+			pids[i] = -1;
+	return ended > 0;
+}
+
+static bool try_programs(bool whole, const char *word, struct tally *sum)
+{
+	long free = sysconf(_SC_NPROCESSORS_ONLN);
+	bool right = true;
+
+	for (size_t i = 0; i < PROGRAMS; i++) {
+		struct outcome *outcome = &outcomes[i];
+
+		if (word && strcmp(programs[i].name, word) != 0)
+			snprintf(outcome->skip, sizeof(outcome->skip), "not asked for");
+		else if (!is_missing(&programs[i], outcome->skip, sizeof(outcome->skip))) {
+			if (free-- <= 0)
+				await_program();
+			print_outcomes(sum, &right);
+			told[i] = tmpfile();
+			pids[i] = fork();
+			if (pids[i] == 0)
+				try_program(i, whole);
+		}
+	}
+	while (await_program())
+		print_outcomes(sum, &right);
+	print_outcomes(sum, &right);
+	return right;
+}
+
 static void print_table(const struct tally *sum)
 {
 	static const char *const titles[AXES] = {"LOCK", "ulimit -l", "user", "cgroup"};
@@ -170,7 +208,7 @@ int main(int argc, char **argv)
 	const bool whole = argc > 1 && strcmp(argv[1], "long") == 0;
 	const char *word = argv[1 + whole] && argc > 1 + whole ? argv[1 + whole] : NULL;
 	struct tally sum = {0};
-	bool right = true;
+	bool right;
 
 	outcomes = mmap(NULL, PROGRAMS * sizeof(*outcomes), PROT_READ | PROT_WRITE,
 			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -180,11 +218,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	printf("1..%zu\n", PROGRAMS);
-	try_programs(whole, word);
-	for (size_t i = 0; i < PROGRAMS; i++) {
-		right &= print_outcome(i);
-		add(&sum, &outcomes[i].tally);
-	}
+	right = try_programs(whole, word, &sum);
 	print_table(&sum);
 	return right ? 0 : 1;
 }
