@@ -83,6 +83,7 @@ static void play(const struct program *program, const struct cell *cell, const c
 				      users[cell->at[USERS]], cell->at[GROUPS] ? group : NULL,
 				      program->command};
 
+	stage_sweep();
 	stage_run(&staged, settings == NULL, result);
 }
 
@@ -130,7 +131,7 @@ static void explain(const char *name, const struct cell *cell, const struct resu
 		show("stdout", got->out);
 		show("bare", bare->out);
 	}
-	if (bare->status != 0 || strcmp(got->err, bare->err) != 0) {
+	if (*bare->err || strcmp(got->err, bare->err) != 0) {
 		show("stderr, less ours", got->err);
 		show("bare", bare->err);
 	}
@@ -161,7 +162,7 @@ static void try_modes(const struct program *program, struct cell cell, const cha
 		snprintf(settings, sizeof(settings), "LOCK=%s", modes[cell.at[MODES]]);
 		play(program, &cell, settings, group, &got);
 		ours = strip_ours(got.err);
-		differs = bare.status != 0 || got.status != 0 || ours > most ||
+		differs = bare.status != 0 || *bare.err || got.status != 0 || ours > most ||
 			  strcmp(got.out, bare.out) != 0 || strcmp(got.err, bare.err) != 0;
 		count(tally, &cell, differs);
 		if (differs)

@@ -64,6 +64,11 @@ bool stage_enter(const char *name)
 	return (*name == '\0' || mkdir(room, 0755) == 0) && shell("mkdir -m 777 '%s/work'", room);
 }
 
+bool stage_sweep(void)
+{
+	return shell("rm -rf '%s/work' && mkdir -m 777 '%s/work'", room, room);
+}
+
 bool stage_make(void)
 {
 	const struct sigaction on_alarm = {.sa_handler = time_out};
@@ -201,9 +206,9 @@ static void start(const struct staged *staged, bool bare)
 	snprintf(line + length, sizeof(line) - length, "%s", command);
 	snprintf(ramlock, sizeof(ramlock), "%s/ramlock", stage);
 	if (!bare && staged->start == TREE)
-		execl(ramlock, "ramlock", "run", "--", "/bin/sh", "-c", line, (char *)NULL);
+		execl(ramlock, "ramlock", "run", "--", "/bin/sh", "-ec", line, (char *)NULL);
 	else
-		execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+		execl("/bin/sh", "sh", staged->start == TREE ? "-ec" : "-c", line, (char *)NULL);
 	_exit(127);
 }
 

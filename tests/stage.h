@@ -43,6 +43,9 @@ bool stage_enter(const char *name);
 /* Runs it; bare without the library and its settings. Ends what it leaves behind. */
 void stage_run(const struct staged *staged, bool bare, struct result *result);
 
+/* Empties the work folder: a program that failed may have left something there. */
+bool stage_sweep(void);
+
 /* Why nobody can run here as this user at this limit, or NULL. */
 const char *stage_missing(long limit, enum user user);
 
