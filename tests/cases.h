@@ -3,18 +3,7 @@
 #ifndef RAMLOCK_CASES_H
 #define RAMLOCK_CASES_H
 
-#include <stdbool.h>
-
-#define OUTPUT 65536
-
-enum limit { ASIS = -1, UNLIMITED = -2 }; /* RLIMIT_MEMLOCK in KiB, or one of these */
-
-/* NOBODY has no rights; where the driver has none either, it is whoever runs it. CONTAINED is root
- * without the capabilities to lock above the limit and to raise it. */
-enum user { ROOT, CONTAINED, NOBODY };
-
-/* Who sets LD_PRELOAD: the driver, `ramlock run`, or the command itself. */
-enum start { PRELOAD, LAUNCHER, BARE };
+#include "stage.h"
 
 struct row {
 	const char *name;
@@ -26,17 +15,6 @@ struct row {
 	int status;
 	const char *out, *err; /* see match.c; out "=": output and status are those of a bare run */
 };
-
-struct result {
-	int status; /* 128 + the signal that ended it */
-	char out[OUTPUT], err[OUTPUT];
-};
-
-/* Copies what is tested to a folder that every user can reach; removed at exit. */
-bool stage_make(void);
-
-/* Runs a row; bare without the library and its settings. */
-void stage_run(const struct row *row, bool bare, struct result *result);
 
 /* Why a row can't run here, or NULL. */
 const char *needs_missing(const struct row *row);

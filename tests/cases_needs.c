@@ -2,13 +2,9 @@
 /* What a case needs of the machine, so that one without it skips and says why. */
 #include "config.h"
 
-#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "cases.h"
 
@@ -49,35 +45,10 @@ static bool is_there(struct need *need)
 	return need->state == THERE;
 }
 
-static bool has_lock_capability(void)
-{
-	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
-
-	return syscall(SYS_capget, &header, data) == 0 && data[0].effective >> CAP_IPC_LOCK & 1;
-}
-
-static const char *limit_missing(const struct row *row)
-{
-	struct rlimit now;
-
-	getrlimit(RLIMIT_MEMLOCK, &now);
-	if (row->limit == UNLIMITED && now.rlim_max != RLIM_INFINITY &&
-	    system("ulimit -l unlimited 2>/dev/null") != 0)
-		return "RLIMIT_MEMLOCK can't be raised here: no CAP_SYS_RESOURCE";
-	if (row->limit >= 0 && (rlim_t)row->limit * 1024 > now.rlim_max && geteuid() != 0)
-		return "the hard RLIMIT_MEMLOCK is less";
-	if (row->user == ROOT && !has_lock_capability() && now.rlim_max != RLIM_INFINITY)
-		return "root may not lock here: no CAP_IPC_LOCK";
-	return NULL;
-}
-
 const char *needs_missing(const struct row *row)
 {
-	if (geteuid() != 0 && row->user != NOBODY)
-		return "needs root";
 	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++)
 		if (strstr(row->command, needs[i].word) && !is_there(&needs[i]))
 			return needs[i].reason;
-	return limit_missing(row);
+	return stage_missing(row->limit, row->user);
 }

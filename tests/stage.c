@@ -2,6 +2,7 @@
 /* The stage, and one program on it: its limit, its user, its environment, its time. */
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
@@ -13,15 +14,18 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cases.h"
+#include "group.h"
+#include "stage.h"
 
 #define NOBODY_ID 65534
-#define SECONDS 30 /* for one case */
+#define SECONDS 60 /* for one program */
 
 static char stage[64];
+static char room[80]; /* of the stage: the work folder and what was said in it */
 static volatile pid_t running;
 
 __attribute__((format(printf, 1, 2))) static bool shell(const char *format, ...)
@@ -49,7 +53,20 @@ static void time_out(int signal)
 static void leave(int signal)
 {
 	(void)signal;
+	if (running > 0)
+		kill(-running, SIGKILL);
 	exit(1); /* cleans up */
+}
+
+bool stage_enter(const char *name)
+{
+	snprintf(room, sizeof(room), "%s%s", stage, name);
+	return (*name == '\0' || mkdir(room, 0755) == 0) && shell("mkdir -m 777 '%s/work'", room);
+}
+
+bool stage_sweep(void)
+{
+	return shell("rm -rf '%s/work' && mkdir -m 777 '%s/work'", room, room);
 }
 
 bool stage_make(void)
@@ -67,9 +84,10 @@ bool stage_make(void)
 	atexit(clean_up);
 	return shell("cp '%s'/src/.libs/libramlock.so '%s'", BUILD_DIR, stage) &&
 	       shell("cp '%s'/src/ramlock '%s'", BUILD_DIR, stage) &&
+	       shell("cp '%s'/tests/victims/.libs/drops.so '%s'", BUILD_DIR, stage) &&
 	       shell("cd '%s'/tests/victims && for f in *; do case $f in *.*) ;; *) cp $f '%s';; esac; done",
 		     BUILD_DIR, stage) &&
-	       shell("mkdir -m 777 '%s'/work", stage);
+	       shell("mkdir '%s'/input", stage) && stage_enter("");
 }
 
 /* A command with the stage's paths in it. */
@@ -82,6 +100,7 @@ static void expand(const char *from, char *to, size_t size)
 		const char *name = from[0] != '%' ? NULL
 				 : from[1] == 'V' || from[1] == 'B' ? ""
 				 : from[1] == 'L' ? "/libramlock.so"
+				 : from[1] == 'I' ? "/input"
 				 : from[1] == 'R' ? "/ramlock" : NULL;
 
 		if (name == NULL) {
@@ -150,25 +169,46 @@ static void set_environment(const char *folder)
 	setenv("LC_ALL", "C", 1);
 }
 
-/* Only the program itself is preloaded, not the shell before it. */
-static void start(const struct row *row, bool bare)
+/* What comes before the command: who sets LD_PRELOAD, and who drops rights. Only the program itself
+ * is preloaded, not the shell before it, but for TREE. */
+static void write_start(const struct staged *staged, bool bare, char *line, size_t size)
 {
-	char command[2048], line[2600];
+	const bool drops = staged->user == DROPS;
 
-	snprintf(line, sizeof(line), "%s/work", stage);
-	if (!set_limit(row->limit) || !become(row->user) || chdir(line) != 0)
+	if (!bare && staged->start == PRELOAD)
+		snprintf(line, size, "export LD_PRELOAD=%s/libramlock.so; exec ", stage);
+	else if (!bare && staged->start == LAUNCHER)
+		snprintf(line, size, "exec %s/ramlock run -- ", stage);
+	else if (bare && staged->start == TREE && drops)
+		snprintf(line, size, "export LD_PRELOAD=%s/drops.so; ", stage);
+	else if (!bare && staged->start == TREE && drops)
+		snprintf(line, size, "export LD_PRELOAD=$LD_PRELOAD:%s/drops.so; ", stage);
+	else
+		*line = '\0';
+}
+
+static void start(const struct staged *staged, bool bare)
+{
+	char command[STAGE_COMMAND], line[STAGE_COMMAND + 256], ramlock[80];
+	size_t length;
+
+	snprintf(line, sizeof(line), "%s/work", room);
+	if (!set_limit(staged->limit) || !group_enter(staged->group) || !become(staged->user) ||
+	    chdir(line) != 0)
 		_exit(125);
 	set_environment(line);
-	expand(row->command, command, sizeof(command));
+	umask(staged->start == TREE ? 0 : 022); /* what a shell makes, who drops rights may use */
+	expand(staged->command, command, sizeof(command));
 	if (!bare)
-		set_settings(row->settings);
-	if (!bare && row->start == PRELOAD)
-		snprintf(line, sizeof(line), "export LD_PRELOAD=%s/libramlock.so; exec %s", stage, command);
-	else if (!bare && row->start == LAUNCHER)
-		snprintf(line, sizeof(line), "exec %s/ramlock run -- %s", stage, command);
+		set_settings(staged->settings);
+	write_start(staged, bare, line, sizeof(line));
+	length = strlen(line);
+	snprintf(line + length, sizeof(line) - length, "%s", command);
+	snprintf(ramlock, sizeof(ramlock), "%s/ramlock", stage);
+	if (!bare && staged->start == TREE)
+		execl(ramlock, "ramlock", "run", "--", "/bin/sh", "-ec", line, (char *)NULL);
 	else
-		snprintf(line, sizeof(line), "%s", command);
-	execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+		execl("/bin/sh", "sh", staged->start == TREE ? "-ec" : "-c", line, (char *)NULL);
 	_exit(127);
 }
 
@@ -178,7 +218,7 @@ static void read_file(const char *name, char *to)
 	ssize_t length;
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s", stage, name);
+	snprintf(path, sizeof(path), "%s/%s", room, name);
 	fd = open(path, O_RDONLY);
 	length = fd < 0 ? 0 : read(fd, to, OUTPUT - 1);
 	to[length > 0 ? length : 0] = '\0';
@@ -191,14 +231,14 @@ static void redirect(int to, const char *name)
 	char path[128];
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/%s", stage, name);
+	snprintf(path, sizeof(path), "%s/%s", room, name);
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0644);
 	dup2(fd, to);
 	if (fd != to)
 		close(fd);
 }
 
-void stage_run(const struct row *row, bool bare, struct result *result)
+void stage_run(const struct staged *staged, bool bare, struct result *result)
 {
 	int status = 0;
 
@@ -214,14 +254,41 @@ void stage_run(const struct row *row, bool bare, struct result *result)
 		redirect(2, "err");
 		for (int fd = 3; fd < 256; fd++) /* make's own: victims count descriptors */
 			close(fd);
-		start(row, bare);
+		start(staged, bare);
 	}
 	setpgid(running, running);
 	alarm(SECONDS);
-	while (waitpid(running, &status, 0) < 0)
+	while (waitpid(running, &status, 0) < 0 && errno == EINTR)
 		;
 	alarm(0);
+	kill(-running, SIGKILL); /* what it left behind */
+	running = 0;
 	result->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	read_file("out", result->out);
 	read_file("err", result->err);
+}
+
+static bool has_lock_capability(void)
+{
+	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	return syscall(SYS_capget, &header, data) == 0 && data[0].effective >> CAP_IPC_LOCK & 1;
+}
+
+const char *stage_missing(long limit, enum user user)
+{
+	struct rlimit now;
+
+	if (geteuid() != 0 && user != NOBODY)
+		return "needs root";
+	getrlimit(RLIMIT_MEMLOCK, &now);
+	if (limit == UNLIMITED && now.rlim_max != RLIM_INFINITY &&
+	    system("ulimit -l unlimited 2>/dev/null") != 0)
+		return "RLIMIT_MEMLOCK can't be raised here: no CAP_SYS_RESOURCE";
+	if (limit >= 0 && (rlim_t)limit * 1024 > now.rlim_max && geteuid() != 0)
+		return "the hard RLIMIT_MEMLOCK is less";
+	if ((user == ROOT || user == DROPS) && !has_lock_capability() && now.rlim_max != RLIM_INFINITY)
+		return "root may not lock here: no CAP_IPC_LOCK";
+	return NULL;
 }
