@@ -10,6 +10,7 @@
 
 const struct command *const commands[] = {
 	&run_command,
+	&check_command,
 	NULL,
 };
 

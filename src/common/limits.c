@@ -245,9 +245,11 @@ static uint64_t reclaimable(const struct hierarchy *h, const char *folder, char 
 static void folder_read(struct limits_memory *m, const struct hierarchy *h, const char *folder,
 			char *buffer)
 {
-	uint64_t limit = file_number(folder, h->limit, buffer);
-	uint64_t usage, cache;
+	uint64_t limit, usage, cache;
 
+	*buffer = '\0';
+	limit = file_number(folder, h->limit, buffer);
+	m->cgroup_seen |= *buffer != '\0';
 	if (limit >= INT64_MAX / 2)
 		return;
 	usage = file_number(folder, h->usage, buffer);
@@ -303,7 +305,7 @@ static void cgroup_read(struct limits_memory *m, const char *root, const char *p
 void limits_memory(struct limits_memory *m, const char *root, const char *process,
 		   struct limits_scratch *scratch)
 {
-	m->cgroup_known = false;
+	m->cgroup_known = m->cgroup_seen = false;
 	m->cgroup_limit = m->cgroup_room = LIMITS_NONE;
 	m->available = available_memory(root, scratch->file);
 	cgroup_read(m, root, process, scratch);
