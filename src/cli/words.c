@@ -57,3 +57,23 @@ char *words_clean(const char *from, char *to, size_t size)
 	to[at] = '\0';
 	return to;
 }
+
+/* Unicode 15, table 3-7. */
+size_t words_sequence(const unsigned char *at)
+{
+	unsigned char low = 0x80, high = 0xbf;
+	size_t length = at[0] < 0x80				  ? 1
+			: at[0] >= 0xc2 && at[0] <= 0xdf ? 2
+			: at[0] >= 0xe0 && at[0] <= 0xef ? 3
+			: at[0] >= 0xf0 && at[0] <= 0xf4 ? 4
+							 : 0;
+
+	if (at[0] == 0xe0 || at[0] == 0xf0)
+		low = at[0] == 0xe0 ? 0xa0 : 0x90;
+	if (at[0] == 0xed || at[0] == 0xf4)
+		high = at[0] == 0xed ? 0x9f : 0x8f;
+	for (size_t i = 1; i < length; i++, low = 0x80, high = 0xbf)
+		if (at[i] < low || at[i] > high)
+			return 0;
+	return length;
+}

@@ -17,4 +17,8 @@ struct word word_number(uint64_t value); /* "12"; UINT64_MAX is "unlimited" */
  * no characters in this locale become '?', so that a terminal can't be steered by it. Returns to. */
 char *words_clean(const char *from, char *to, size_t size);
 
+/* The bytes of the UTF-8 sequence at a place, 0 if there is none: overlong forms, surrogates and what
+ * is above U+10FFFF are none. */
+size_t words_sequence(const unsigned char *at);
+
 #endif

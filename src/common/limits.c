@@ -245,11 +245,9 @@ static uint64_t reclaimable(const struct hierarchy *h, const char *folder, char 
 static void folder_read(struct limits_memory *m, const struct hierarchy *h, const char *folder,
 			char *buffer)
 {
-	uint64_t limit, usage, cache;
+	uint64_t limit = file_number(folder, h->limit, buffer);
+	uint64_t usage, cache;
 
-	*buffer = '\0';
-	limit = file_number(folder, h->limit, buffer);
-	m->cgroup_seen |= *buffer != '\0';
 	if (limit >= INT64_MAX / 2)
 		return;
 	usage = file_number(folder, h->usage, buffer);
@@ -294,7 +292,9 @@ static void cgroup_read(struct limits_memory *m, const char *root, const char *p
 		top = strlen(root) + 1;
 	}
 	while (strlen(folder) >= top) {
+		*buffer = '\0';
 		folder_read(m, h, folder, buffer);
+		m->cgroup_seen |= *buffer != '\0';
 		end = strrchr(folder, '/');
 		if (end == NULL || (size_t)(end - folder) < top)
 			break;
