@@ -310,7 +310,7 @@ static int check_main(int argc, char **argv)
 	if (a.status >= 0)
 		return a.status;
 	launch_settings(&c.facts.settings); /* with the profile that was asked for */
-	if (*a.at && strcmp(a.at[-1], "--") != 0 && cli_number(*a.at, 1, INT32_MAX, &c.pid) && a.at[1]) {
+	if (*a.at && !a.ended && cli_number(*a.at, 1, INT32_MAX, &c.pid) && a.at[1]) {
 		cli_error("%s: one PID, or a program behind --", a.at[1]);
 		return CLI_USAGE;
 	}

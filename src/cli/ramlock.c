@@ -12,6 +12,7 @@ const struct command *const commands[] = {
 	&run_command,
 	&check_command,
 	&status_command,
+	&unit_command,
 	NULL,
 };
 
