@@ -43,6 +43,10 @@ int main(int argc, char **argv)
 		puts(PACKAGE_STRING);
 		return 0;
 	}
+	if (strcmp(name, "--completion") == 0) { /* for make */
+		completion_write();
+		return 0;
+	}
 	for (const struct command *const *command = commands; *command; command++)
 		if (strcmp(name, (*command)->name) == 0)
 			return (*command)->main(argc - 1, argv + 1);
