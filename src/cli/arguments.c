@@ -88,12 +88,12 @@ static void print_setting(const struct option_row *row)
 	print_option(name, row->argument, row->help);
 	text_init(&t, allowed, sizeof(allowed));
 	options_allowed(row, &t);
-	if (*allowed)
-		printf("  %-24s   %s", "", allowed);
-	if (*allowed && *row->defaults[PROFILE_SERVICE])
-		printf(" (default %s)", row->defaults[PROFILE_SERVICE]);
-	if (*allowed)
-		putchar('\n');
+	if (*row->defaults[PROFILE_SERVICE])
+		text_add(&t, " (default %s)", row->defaults[PROFILE_SERVICE]);
+	if (*allowed) {
+		printf("  %-24s ", "");
+		print_column(allowed);
+	}
 }
 
 void cli_print_help(const struct command *command)

@@ -30,9 +30,9 @@ const struct command check_command = {
 	.name = "check",
 	.usage = "[options] [PID | [--] program [args]]",
 	.help = "tell whether machine, user and program are ready, and what to do if not",
-	.about = "Looks at this machine and this user; with a program, also at its file, which is not\n"
-		 "started; with a PID, at what that process has. Settings are those that it would be\n"
-		 "started with. What can't be looked at is unknown, never ok.\n",
+	.about = "Looks at this machine and this user; with a program, also at its file, which is\n"
+		 "not started; with a PID, at what that process has. Settings are those that it\n"
+		 "would be started with. What can't be looked at is unknown, never ok.\n",
 	.end = "Exit status: 0 when nothing fails, 1 otherwise, 2 for a wrong command line.\n",
 	.options = check_options,
 	.settings = true,

@@ -34,8 +34,8 @@ const struct command unit_command = {
 	.name = "unit",
 	.usage = "[options] NAME",
 	.help = "write a systemd drop-in that has a service run with its memory locked",
-	.about = "Prints a drop-in for the service NAME, with the settings given here and in RAMLOCK_\n"
-		 "variables. No service is restarted.\n",
+	.about = "Prints a drop-in for the service NAME, with the settings given here and in\n"
+		 "RAMLOCK_ variables. No service is restarted.\n",
 	.end = "Exit status: 0, 1 when something fails, 2 for a wrong command line.\n",
 	.options = unit_options,
 	.settings = true,
