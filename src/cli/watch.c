@@ -81,12 +81,9 @@ static int draw_once(int (*show)(void *, FILE *), void *context)
 {
 	char *text = NULL;
 	size_t size;
-	FILE *to = open_memstream(&text, &size);
-	int result;
+	FILE *to = cli_memstream(&text, &size);
+	int result = show(context, to);
 
-	if (to == NULL)
-		cli_no_memory();
-	result = show(context, to);
 	fclose(to);
 	if (result == 0)
 		draw(text);
