@@ -23,8 +23,8 @@ void status_list(const struct process *processes, size_t count, FILE *to)
 	static const struct table_column columns[] = {
 		{"pid", "PID", TABLE_RIGHT},	       {"program", "PROGRAM", TABLE_LEFT},
 		{"level", "LEVEL", TABLE_LEFT},	       {"resident", "RESIDENT", TABLE_RIGHT},
-		{"locked", "LOCKED", TABLE_RIGHT},     {"minor", "MINOR", TABLE_RIGHT},
-		{"major", "MAJOR", TABLE_RIGHT},       {"settings", "SETTINGS", TABLE_WRAP},
+		{"locked", "LOCKED", TABLE_RIGHT},     {"minor", "MINFLT", TABLE_RIGHT},
+		{"major", "MAJFLT", TABLE_RIGHT},       {"settings", "SETTINGS", TABLE_WRAP},
 	};
 	static const enum table_colour colours[] = {TABLE_RED, TABLE_YELLOW, TABLE_GREEN};
 	struct table *t = table_new(columns, sizeof(columns) / sizeof(*columns));
