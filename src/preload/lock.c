@@ -144,13 +144,23 @@ void lock_start(void)
 	held_start(limit);
 }
 
+/* Writes what is there, atomically: another thread may be writing the same byte. A compare and
+ * exchange, because clang makes a mere load of an "or" with 0, and a load leaves the page the
+ * file's. */
+static void touch_for_write(volatile char *at)
+{
+	char value = *at;
+
+	__atomic_compare_exchange_n(at, &value, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
 /* Older kernels (before 5.14) know no populate: a lock does it, and where that is refused a touch
  * of each page. */
 static int populate_by_touch(uintptr_t start, uintptr_t end, bool write)
 {
 	for (uintptr_t at = start; at < end; at += size_page()) {
-		if (write) /* an atomic no-op: another thread may be writing the same byte */
-			__atomic_fetch_or((volatile char *)at, 0, __ATOMIC_RELAXED);
+		if (write)
+			touch_for_write((volatile char *)at);
 		else
 			(void)*(volatile char *)at;
 	}
@@ -446,10 +456,11 @@ int lock_commit(uintptr_t at, size_t size, bool huge)
 void lock_tell_large(size_t size)
 {
 	const enum refusal why = __atomic_load_n(&refusal, __ATOMIC_RELAXED);
+	const bool limited = lock_level() == LEVEL_RANGES && why != REFUSED_MEMORY;
 	struct message m;
 
 	if (why == REFUSED_NOT || preload_options.on_error == ERROR_QUIET ||
-	    !message_claim(why == REFUSED_LIMIT ? MESSAGE_MEMLOCK : MESSAGE_LARGE))
+	    !message_claim(limited ? MESSAGE_MEMLOCK : MESSAGE_LARGE))
 		return;
 	message_warn(&m);
 	text_add(&m.text, "malloc: a block of ");
