@@ -316,6 +316,15 @@ static void map_one(const char *kib)
 	putchar('\n');
 }
 
+/* A size that can't be had; large blocks are locked still. */
+static void ask_too_much(void)
+{
+	int none = mmap(NULL, SIZE_MAX / 2, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
+	char *block = malloc(64 << 20);
+
+	printf("none %d resident %d\n", none, is_resident(block + (32 << 20)));
+}
+
 /* A file map, in a child. */
 static void show_in_child(void)
 {
@@ -354,6 +363,8 @@ int main(int argc, char **argv)
 		extend_and_give_back(size);
 	else if (strcmp(how, "replace") == 0)
 		replace_in_use();
+	else if (strcmp(how, "too_much") == 0)
+		ask_too_much();
 	else if (strcmp(how, "child") == 0)
 		show_in_child();
 	else if (strcmp(how, "one") == 0)
