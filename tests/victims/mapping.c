@@ -320,8 +320,10 @@ static void map_one(const char *kib)
 static void ask_too_much(void)
 {
 	int none = mmap(NULL, SIZE_MAX / 2, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
+	char *volatile most = malloc(SIZE_MAX / 4), *volatile zeroed = calloc(1, SIZE_MAX / 4);
 	char *block = malloc(64 << 20);
 
+	none += most == NULL && zeroed == NULL;
 	printf("none %d resident %d\n", none, is_resident(block + (32 << 20)));
 }
 
