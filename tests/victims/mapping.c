@@ -327,6 +327,14 @@ static void ask_too_much(void)
 	printf("none %d resident %d\n", none, is_resident(block + (32 << 20)));
 }
 
+/* As a program that calls no libc. */
+static void map_directly(void)
+{
+	char *at = (char *)syscall(SYS_mmap, NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
+
+	printf("direct locked %d resident %zu\n", is_locked(at), resident(at, PAGES));
+}
+
 /* A file map, in a child. */
 static void show_in_child(void)
 {
@@ -367,6 +375,8 @@ int main(int argc, char **argv)
 		replace_in_use();
 	else if (strcmp(how, "too_much") == 0)
 		ask_too_much();
+	else if (strcmp(how, "direct") == 0)
+		map_directly();
 	else if (strcmp(how, "child") == 0)
 		show_in_child();
 	else if (strcmp(how, "one") == 0)
