@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "common/limits.h"
 #include "common/sys.h"
 #include "preload/ahead.h"
 #include "preload/held.h"
@@ -219,11 +220,34 @@ void mapping_gone(uintptr_t at, size_t size)
 	spared_set(at, size, SPARED_NOT);
 }
 
+static bool is_within(int what, size_t size)
+{
+	struct sys_rlimit limit;
+
+	return sys_prlimit(0, what, NULL, &limit) == 0 && limit.soft != SYS_RLIM_INFINITY &&
+	       size <= limit.soft;
+}
+
+static bool is_overcommit_strict(void)
+{
+	char word[8];
+
+	return limits_read_file("/proc/sys/vm/overcommit_memory", word, sizeof(word)) > 0 &&
+	       word[0] == '2';
+}
+
+bool mapping_is_counted(size_t size)
+{
+	return is_within(RLIMIT_AS, size) || is_within(RLIMIT_DATA, size) || is_overcommit_strict();
+}
+
+/* Our arena is the cause only where address space or memory is counted. Programs try sizes that can't
+ * be had: for those it must not lose its reserve. */
 bool mapping_make_room(int error, size_t size)
 {
 	if (error == EAGAIN)
 		return held_make_room(0, size);
-	return error == ENOMEM && large_relieve();
+	return error == ENOMEM && mapping_is_counted(size) && large_relieve();
 }
 
 bool mapping_unify(uintptr_t at, size_t size)

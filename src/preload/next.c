@@ -6,11 +6,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
-#include "common/limits.h"
-#include "common/sys.h"
 #include "preload/large.h"
+#include "preload/mapping.h"
 #include "preload/next.h"
 #include "preload/real.h"
 
@@ -125,10 +123,10 @@ static void first_free(void *ptr)
 
 static struct next behind; /* what next_table was, once next_start has put what follows in its place */
 
-/* Whether more memory may be had now than when it was refused. */
-static bool make_room(void)
+/* Whether so much memory may be had now that it was refused. */
+static bool make_room(size_t size)
 {
-	return large_relieve();
+	return mapping_make_room(ENOMEM, size);
 }
 
 static const struct next *next_really(void)
@@ -141,7 +139,7 @@ void *next_malloc_again(size_t size)
 	const int saved = errno;
 	void *block = next_really()->malloc(size);
 
-	if (block || !make_room())
+	if (block || !make_room(size))
 		return block;
 	block = next_really()->malloc(size);
 	if (block)
@@ -153,8 +151,9 @@ void *next_calloc_again(size_t count, size_t size)
 {
 	const int saved = errno;
 	void *block = next_really()->calloc(count, size);
+	size_t bytes;
 
-	if (block || !make_room())
+	if (block || __builtin_mul_overflow(count, size, &bytes) || !make_room(bytes))
 		return block;
 	block = next_really()->calloc(count, size);
 	if (block)
@@ -168,7 +167,7 @@ void *next_realloc_again(void *old, size_t size)
 	const int saved = errno;
 	void *block = next_really()->realloc(old, size);
 
-	if (block || size == 0 || !make_room())
+	if (block || size == 0 || !make_room(size))
 		return block;
 	block = next_really()->realloc(old, size);
 	if (block)
@@ -181,7 +180,7 @@ static void *memalign_again(size_t align, size_t size)
 	const int saved = errno;
 	void *block = behind.memalign(align, size);
 
-	if (block || errno != ENOMEM || !make_room())
+	if (block || errno != ENOMEM || !make_room(size))
 		return block;
 	block = behind.memalign(align, size);
 	if (block)
@@ -194,7 +193,7 @@ static void *aligned_alloc_again(size_t align, size_t size)
 	const int saved = errno;
 	void *block = behind.aligned_alloc(align, size);
 
-	if (block || errno != ENOMEM || !make_room())
+	if (block || errno != ENOMEM || !make_room(size))
 		return block;
 	block = behind.aligned_alloc(align, size);
 	if (block)
@@ -206,29 +205,12 @@ static int posix_memalign_again(void **to, size_t align, size_t size)
 {
 	int error = behind.posix_memalign(to, align, size);
 
-	return error == ENOMEM && make_room() ? behind.posix_memalign(to, align, size) : error;
-}
-
-static bool is_limited(int resource)
-{
-	struct sys_rlimit limit;
-
-	return sys_prlimit(0, resource, NULL, &limit) == 0 && limit.soft != SYS_RLIM_INFINITY;
-}
-
-/* vm.overcommit_memory=2: the kernel promises no more memory than it has. */
-static bool is_commit_strict(void)
-{
-	char mode[4];
-
-	return limits_read_file("/proc/sys/vm/overcommit_memory", mode, sizeof(mode)) > 0 &&
-	       mode[0] == '2';
+	return error == ENOMEM && make_room(size) ? behind.posix_memalign(to, align, size) : error;
 }
 
 void next_start(void)
 {
-	if (large_threshold == SIZE_MAX ||
-	    !(is_limited(RLIMIT_AS) || is_limited(RLIMIT_DATA) || is_commit_strict()))
+	if (large_threshold == SIZE_MAX || !mapping_is_counted(0))
 		return;
 	next_need_bound();
 	behind = next_table;

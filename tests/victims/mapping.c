@@ -258,6 +258,23 @@ static void extend_heap(void)
 	printf(" locked %d resident %d\n", is_locked(more + SIZE / 2), is_resident(more + SIZE / 2));
 }
 
+/* So many KiB of heap, given back in both ways, and a map of as many: there is room for one. */
+static void extend_and_give_back(const char *kib)
+{
+	const intptr_t size = (intptr_t)strtoul(kib, NULL, 0) * 1024;
+	char *heap[2] = {sbrk(0), (char *)sbrk(0) + size};
+	int locked;
+
+	brk(heap[1]);
+	locked = is_locked(heap[1] - 1);
+	brk(heap[0]);
+	sbrk(size);
+	locked += is_locked(heap[1] - 1);
+	sbrk(-size);
+	locked += is_locked(mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	printf("locked %d\n", locked);
+}
+
 /* Another thread reads one byte of a page all the time while a reservation takes its place. */
 static volatile char *watched;
 static volatile int done;
@@ -299,6 +316,25 @@ static void map_one(const char *kib)
 	putchar('\n');
 }
 
+/* A size that can't be had; large blocks are locked still. */
+static void ask_too_much(void)
+{
+	int none = mmap(NULL, SIZE_MAX / 2, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
+	char *volatile most = malloc(SIZE_MAX / 4), *volatile zeroed = calloc(1, SIZE_MAX / 4);
+	char *block = malloc(64 << 20);
+
+	none += most == NULL && zeroed == NULL;
+	printf("none %d resident %d\n", none, is_resident(block + (32 << 20)));
+}
+
+/* As a program that calls no libc. */
+static void map_directly(void)
+{
+	char *at = (char *)syscall(SYS_mmap, NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
+
+	printf("direct locked %d resident %zu\n", is_locked(at), resident(at, PAGES));
+}
+
 /* A file map, in a child. */
 static void show_in_child(void)
 {
@@ -333,8 +369,14 @@ int main(int argc, char **argv)
 		map_often(size);
 	else if (strcmp(how, "heap") == 0)
 		extend_heap();
+	else if (strcmp(how, "heap_back") == 0)
+		extend_and_give_back(size);
 	else if (strcmp(how, "replace") == 0)
 		replace_in_use();
+	else if (strcmp(how, "too_much") == 0)
+		ask_too_much();
+	else if (strcmp(how, "direct") == 0)
+		map_directly();
 	else if (strcmp(how, "child") == 0)
 		show_in_child();
 	else if (strcmp(how, "one") == 0)
