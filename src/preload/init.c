@@ -14,6 +14,7 @@
 #include "common/stats.h"
 #include "common/sys.h"
 #include "preload/ahead.h"
+#include "preload/future.h"
 #include "preload/held.h"
 #include "preload/large.h"
 #include "preload/lock.h"
@@ -161,6 +162,7 @@ static void fork_child(void)
 	stats_publish(true);
 	ahead_fork_child();
 	large_fork_child();
+	future_fork_child();
 	held_fork_child(relock);
 	if (relock)
 		lock_relock();

@@ -14,6 +14,7 @@
 #include "common/message.h"
 #include "common/size.h"
 #include "common/stats.h"
+#include "preload/future.h"
 #include "preload/large.h"
 #include "preload/preload.h"
 #include "preload/real.h"
@@ -157,7 +158,7 @@ static void *relieved(void *block, size_t size)
 {
 	const int saved = errno;
 
-	if (block || !preload_active || !large_relieve())
+	if (block || !preload_active || !(future_make_room("malloc", 0, 0) | large_relieve()))
 		return block;
 	block = next.malloc(size);
 	if (block)

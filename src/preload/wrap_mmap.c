@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "preload/future.h"
 #include "preload/held.h"
 #include "preload/preload.h"
 #include "preload/real.h"
@@ -16,7 +17,7 @@ EXPORT void *mmap(void *at, size_t size, int prot, int flags, int fd, off_t offs
 
 	if (!preload_active)
 		return result;
-	while (result == MAP_FAILED && errno == EAGAIN && held_make_room(0, size))
+	while (result == MAP_FAILED && errno == EAGAIN && future_make_room("mmap", 0, size))
 		result = real_get()->mmap(at, size, prot, flags, fd, offset);
 	if (result == MAP_FAILED)
 		return result;
