@@ -22,6 +22,7 @@
 #include "preload/real.h"
 #include "preload/report.h"
 #include "preload/reserve.h"
+#include "preload/thread.h"
 
 struct options preload_options;
 bool preload_active;
@@ -216,6 +217,7 @@ __attribute__((constructor)) static void preload_start(void)
 		reserve_heap();
 		large_start();
 		lock_existing(stack_low);
+		thread_start();
 	}
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 	note_start();

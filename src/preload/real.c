@@ -52,5 +52,7 @@ void real_bind(void)
 	BIND(find_required, mmap);
 	BIND(find_required, munmap);
 	BIND(find_required, madvise);
+	BIND(find_required, pthread_create);
+	BIND(real_find, thrd_create);
 	__atomic_store_n(&real_bound, true, __ATOMIC_RELEASE);
 }

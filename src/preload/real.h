@@ -6,9 +6,11 @@
 #ifndef RAMLOCK_REAL_H
 #define RAMLOCK_REAL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <threads.h>
 
 struct real {
 	void (*_exit)(int);
@@ -20,6 +22,8 @@ struct real {
 	void *(*mmap)(void *, size_t, int, int, int, off_t);
 	int (*munmap)(void *, size_t);
 	int (*madvise)(void *, size_t, int);
+	int (*pthread_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+	int (*thrd_create)(thrd_t *, thrd_start_t, void *); /* NULL before glibc 2.28 */
 };
 
 extern struct real real_table;
