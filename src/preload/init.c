@@ -14,6 +14,7 @@
 #include "common/stats.h"
 #include "common/sys.h"
 #include "preload/ahead.h"
+#include "preload/copy.h"
 #include "preload/future.h"
 #include "preload/held.h"
 #include "preload/large.h"
@@ -158,7 +159,7 @@ static void drop_from_environment(void)
 static void fork_child(void)
 {
 	const int saved = errno;
-	const bool relock = preload_options.fork == FORK_RELOCK;
+	const bool relock = preload_options.fork != FORK_LEAVE;
 
 	stats_publish(true);
 	ahead_fork_child();
@@ -184,6 +185,8 @@ static void fork_parent(void)
 {
 	held_fork_parent();
 	large_fork_parent();
+	if (preload_options.fork == FORK_COPY)
+		copy_own_pages();
 }
 
 static void note_start(void)
