@@ -238,6 +238,30 @@ static void c11(size_t kib)
 	printf("faults %d\n", result);
 }
 
+static void *make_threads(void *unused)
+{
+	pthread_t thread;
+
+	for (int i = 0; i < 50; i++)
+		if (pthread_create(&thread, NULL, nothing, NULL) == 0)
+			pthread_join(thread, NULL);
+	return unused;
+}
+
+/* Whether what is mapped after threads made threads is resident. */
+static void after(void)
+{
+	pthread_t threads[4];
+	char *at;
+
+	for (int i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, make_threads, NULL);
+	for (int i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	at = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	printf("resident %d\n", is_resident(at + PAGE));
+}
+
 /* All of the limit for the program's own lock, while a thread of the policy's lives and after. */
 static void *lock_all_room(void *unused)
 {
@@ -297,6 +321,8 @@ int main(int argc, char **argv)
 		printf("status %ld\n", (long)run(kind, fork_here, NULL));
 	else if (strcmp(what, "c11") == 0)
 		c11(kib);
+	else if (strcmp(what, "after") == 0)
+		after();
 	else if (strcmp(what, "room") == 0)
 		printf("%ld %ld\n", (long)run("default", lock_all_room, NULL), (long)lock_all_room(NULL));
 	else if (strcmp(what, "all") == 0)
