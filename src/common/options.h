@@ -19,7 +19,7 @@ enum lock_mode { LOCK_ONFAULT, LOCK_EAGER, LOCK_CURRENT, LOCK_NONE };
 enum huge_mode { HUGE_OFF, HUGE_THP };
 enum files_mode { FILES_ONFAULT, FILES_EAGER, FILES_NEVER };
 enum unlock_mode { UNLOCK_HOLD, UNLOCK_COUNT, UNLOCK_ALLOW };
-enum fork_mode { FORK_RELOCK, FORK_LEAVE };
+enum fork_mode { FORK_RELOCK, FORK_LEAVE, FORK_COPY };
 enum exec_mode { EXEC_INHERIT, EXEC_DROP };
 enum error_mode { ERROR_WARN, ERROR_ABORT, ERROR_QUIET };
 

@@ -17,9 +17,11 @@
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct ranges own;     /* value: the class + 1 */
 static struct ranges program; /* value: how often the program locked it */
+static struct ranges stacks;  /* of threads, as far as we locked them; value: the thread's id */
 static uint64_t lock_limit = LIMITS_NONE;
 static bool kept;	 /* the tables are in use */
 static bool all_by_program; /* it called mlockall */
+static bool eager_by_program; /* with MCL_FUTURE and not on fault */
 
 static uint64_t table_enter(void)
 {
@@ -31,23 +33,31 @@ static void table_leave(uint64_t signals)
 	masked_leave(&mutex, signals);
 }
 
-void held_start(uint64_t limit)
+static bool table_make(void)
 {
 	const size_t bytes = TABLE_ROOM * sizeof(struct range);
 	intptr_t memory;
 
-	lock_limit = limit;
-	if (lock_level() != LEVEL_RANGES && preload_options.unlock != UNLOCK_COUNT)
-		return;
-	memory = sys_mmap(0, 2 * bytes, PROT_READ | PROT_WRITE,
+	if (kept)
+		return true;
+	memory = sys_mmap(0, 3 * bytes, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 	if (memory < 0 && memory > -4096)
-		return;
-	sys_munlock((uintptr_t)memory, 2 * bytes); /* not on the account of level future */
-	lock_own((uintptr_t)memory, 2 * bytes);
+		return false;
+	sys_munlock((uintptr_t)memory, 3 * bytes); /* not on the account of level future */
+	lock_own((uintptr_t)memory, 3 * bytes);
 	ranges_init(&own, (struct range *)memory, TABLE_ROOM);
 	ranges_init(&program, (struct range *)memory + TABLE_ROOM, TABLE_ROOM);
-	kept = true;
+	ranges_init(&stacks, (struct range *)memory + 2 * TABLE_ROOM, TABLE_ROOM);
+	__atomic_store_n(&kept, true, __ATOMIC_RELEASE);
+	return true;
+}
+
+void held_start(uint64_t limit)
+{
+	lock_limit = limit;
+	if (lock_level() == LEVEL_RANGES || preload_options.unlock == UNLOCK_COUNT)
+		table_make();
 }
 
 /* The program's bytes that lie in no range of ours: those are counted once by the kernel. */
@@ -78,13 +88,54 @@ uint64_t held_room(void)
 	return bytes < lock_limit ? size_page_down((uintptr_t)(lock_limit - bytes)) : 0;
 }
 
+static uint64_t give_back(struct range range);
+
+/* The stacks of threads that have ended make room where size bytes do not fit: libc may have kept
+ * one for the next thread, or unmapped it, which nobody sees. */
+static uint64_t reclaim_stacks(uint64_t size)
+{
+	const long pid = SYS_CALL(SYS_getpid);
+	uint64_t bytes = 0;
+
+	if (stacks.count == 0 || lock_limit == LIMITS_NONE || used() + size <= lock_limit)
+		return 0;
+	for (size_t i = stacks.count; i > 0; i--) {
+		struct range stack = stacks.at[i - 1];
+
+		if (SYS_CALL(SYS_tgkill, pid, (long)stack.value, 0L) != -ESRCH)
+			continue;
+		ranges_set(&stacks, stack.start, stack.end, 0);
+		for (uintptr_t at = stack.start; at < stack.end;) {
+			struct range piece = ranges_piece(&own, at, stack.end);
+
+			if (piece.value == MAPS_THREAD_STACK + 1)
+				bytes += give_back(piece);
+			at = piece.end;
+		}
+	}
+	return bytes;
+}
+
+bool held_fits(size_t size)
+{
+	uint64_t signals = table_enter();
+	bool fits;
+
+	reclaim_stacks(size);
+	fits = size <= held_room();
+	table_leave(signals);
+	return fits;
+}
+
 /* As much of a range as there is room for; the bytes that were locked. */
 static size_t lock_piece(uintptr_t start, uintptr_t end, enum map_class class, int flags, int *error)
 {
-	const uint64_t room = held_room();
 	size_t size = end - start;
+	uint64_t room;
 
 	*error = 0;
+	reclaim_stacks(size);
+	room = held_room();
 	if (size > room)
 		size = (size_t)room;
 	if (size)
@@ -140,14 +191,16 @@ static uint64_t free_bytes(uintptr_t at, uintptr_t end)
 bool held_cover(uintptr_t start, uintptr_t end, enum map_class class, int flags)
 {
 	uintptr_t at = start;
+	uint64_t signals, bytes;
 	struct range piece;
-	uint64_t signals;
 	int error = 0;
 
 	if (!kept || all_by_program)
 		return kept;
 	signals = table_enter();
-	if (free_bytes(start, end) > held_room())
+	bytes = free_bytes(start, end);
+	reclaim_stacks(bytes);
+	if (bytes > held_room())
 		error = -EAGAIN;
 	while (error == 0 && next_free(&at, end, &piece))
 		lock_piece(piece.start, piece.end, class, flags, &error);
@@ -162,38 +215,55 @@ static uint64_t fork_signals; /* of the thread that forks; written while the tab
 
 void held_fork_prepare(void)
 {
-	uint64_t signals;
+	uint64_t signals = table_enter(); /* also where no table is kept: one may be made meanwhile */
 
-	if (!kept)
-		return;
-	signals = table_enter();
 	fork_signals = signals;
 }
 
 void held_fork_parent(void)
 {
-	if (kept)
-		table_leave(fork_signals);
+	table_leave(fork_signals);
+}
+
+static void lock_again(const struct ranges *set)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (sys_mlock(set->at[i].start, set->at[i].end - set->at[i].start, MLOCK_ONFAULT))
+			stats_add(STAT_locks_refused, 1);
+}
+
+/* Of the threads only the one that forked is in the child. */
+static void forget_stacks(void)
+{
+	const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
+
+	for (size_t i = stacks.count; i > 0; i--) {
+		struct range stack = stacks.at[i - 1];
+
+		if (here - stack.start < stack.end - stack.start) {
+			stacks.at[i - 1].value = (unsigned)SYS_CALL(SYS_gettid);
+			continue;
+		}
+		ranges_set(&own, stack.start, stack.end, 0);
+		ranges_set(&stacks, stack.start, stack.end, 0);
+	}
 }
 
 static void restart(bool relock)
 {
 	program.count = 0; /* locks are not inherited */
-	all_by_program = false;
+	all_by_program = eager_by_program = false;
 	if (!relock || lock_level() != LEVEL_RANGES) {
-		own.count = 0;
+		own.count = stacks.count = 0;
 		return;
 	}
-	for (size_t i = 0; i < own.count; i++)
-		if (sys_mlock(own.at[i].start, own.at[i].end - own.at[i].start, MLOCK_ONFAULT))
-			stats_add(STAT_locks_refused, 1);
+	forget_stacks();
+	lock_again(&own);
 	stats_set(STAT_locked, ranges_bytes(&own));
 }
 
 void held_fork_child(bool relock)
 {
-	if (!kept)
-		return;
 	pthread_mutex_init(&mutex, NULL);
 	restart(relock);
 	masked_restore(fork_signals);
@@ -212,20 +282,21 @@ void held_program_locked(uintptr_t at, size_t size)
 	uintptr_t start, end;
 	uint64_t signals;
 
-	if (!kept || !whole_pages(at, size, &start, &end))
+	if ((!kept && lock_level() != LEVEL_FUTURE) || !whole_pages(at, size, &start, &end))
 		return;
 	signals = table_enter();
-	ranges_add(&program, start, end, 1);
+	if (table_make())
+		ranges_add(&program, start, end, 1);
 	table_leave(signals);
 }
 
 /* Unlocks what only the policy holds of a range, and takes it off the policy's account. */
-static uint64_t give_back(struct range range)
+static uint64_t unlock_own(uintptr_t start, uintptr_t end)
 {
 	uint64_t bytes = 0;
 
-	for (uintptr_t at = range.start; at < range.end;) {
-		struct range piece = ranges_piece(&program, at, range.end);
+	for (uintptr_t at = start; at < end;) {
+		struct range piece = ranges_piece(&program, at, end);
 
 		if (piece.value == 0) {
 			sys_munlock(piece.start, piece.end - piece.start);
@@ -233,12 +304,25 @@ static uint64_t give_back(struct range range)
 		}
 		at = piece.end;
 	}
-	ranges_set(&own, range.start, range.end, 0);
+	ranges_set(&own, start, end, 0);
+	return bytes;
+}
+
+static uint64_t give_back(struct range range)
+{
+	uint64_t bytes = unlock_own(range.start, range.end);
+
 	stats_add(STAT_given_back, bytes);
 	return bytes;
 }
 
-/* The last range of the order; a large one gives only what is wanted, from its end. */
+static bool is_stack(unsigned value)
+{
+	return value == MAPS_STACK + 1 || value == MAPS_THREAD_STACK + 1;
+}
+
+/* The last range of the order; a large one gives only what is wanted, from the end that is less in
+ * use. */
 static uint64_t give_back_last(uint64_t wanted)
 {
 	struct range last = {0};
@@ -248,7 +332,9 @@ static uint64_t give_back_last(uint64_t wanted)
 			last = own.at[i];
 	if (last.value == 0)
 		return 0;
-	if (last.end - last.start > wanted)
+	if (last.end - last.start > wanted && is_stack(last.value))
+		last.end = last.start + size_page_up((uintptr_t)wanted);
+	else if (last.end - last.start > wanted)
 		last.start = last.end - size_page_up((uintptr_t)wanted);
 	return give_back(last);
 }
@@ -306,13 +392,14 @@ bool held_wraps(uintptr_t at, size_t size)
 bool held_make_room(uintptr_t at, size_t size)
 {
 	uintptr_t start, end;
-	uint64_t signals, given = 0, missing;
+	uint64_t signals, given = 0, missing, reclaimed;
 
 	if (!kept || lock_level() != LEVEL_RANGES || !whole_pages(at, size, &start, &end))
 		return false;
 	if (end - start > lock_limit || (at && !is_mapped(start, end)))
 		return false; /* it would have failed without us */
 	signals = table_enter();
+	reclaimed = reclaim_stacks(end - start);
 	missing = held_room();
 	missing = missing < end - start ? end - start - missing : size_page();
 	while (given < missing) {
@@ -324,7 +411,7 @@ bool held_make_room(uintptr_t at, size_t size)
 	}
 	stats_set(STAT_locked, ranges_bytes(&own));
 	table_leave(signals);
-	return given > 0;
+	return given + reclaimed > 0;
 }
 
 /* What munlock does to one piece of one value in each table. */
@@ -355,7 +442,7 @@ int held_program_unlock(uintptr_t at, size_t size)
 	uintptr_t start, end;
 	uint64_t signals;
 
-	if (lock_level() == LEVEL_FUTURE && preload_options.unlock == UNLOCK_ALLOW)
+	if (lock_level() == LEVEL_FUTURE && preload_options.unlock == UNLOCK_ALLOW && !kept)
 		return sys_munlock(at, size);
 	if (!whole_pages(at, size, &start, &end))
 		return -EINVAL;
@@ -399,10 +486,9 @@ void held_program_locked_all(int flags)
 	uint64_t signals;
 
 	restore_future(flags);
-	if (!kept)
-		return;
 	signals = table_enter();
 	all_by_program = true;
+	eager_by_program = flags & MCL_FUTURE && !(flags & MCL_ONFAULT);
 	/* Under a finite limit whatever the program maps from now on counts; a range of ours must
 	 * not be what it fails for. */
 	if (lock_level() == LEVEL_RANGES && flags & MCL_FUTURE) {
@@ -465,18 +551,17 @@ int held_program_unlock_all(void)
 	if (lock_level() == LEVEL_NONE || preload_options.unlock == UNLOCK_ALLOW) {
 		lock_end();
 		own.count = program.count = 0;
+		all_by_program = eager_by_program = false;
 		return sys_munlockall();
 	}
 	stats_add(STAT_unlocks_held, 1);
 	if (lock_level() == LEVEL_FUTURE)
 		sys_mlockall(lock_future_flags());
-	if (!kept)
-		return 0;
 	signals = table_enter();
 	drop_program();
 	if (all_by_program && lock_level() == LEVEL_RANGES)
 		drop_all();
-	all_by_program = false;
+	all_by_program = eager_by_program = false;
 	table_leave(signals);
 	return 0;
 }
@@ -491,6 +576,7 @@ void held_unmapped(uintptr_t at, size_t size)
 	signals = table_enter();
 	ranges_set(&own, start, end, 0);
 	ranges_set(&program, start, end, 0);
+	ranges_set(&stacks, start, end, 0);
 	stats_set(STAT_locked, ranges_bytes(&own));
 	table_leave(signals);
 }
@@ -529,5 +615,82 @@ void held_grown(uintptr_t end, uintptr_t new_end)
 	ranges_set(&own, end, new_end, ranges_piece(&own, end - 1, end).value);
 	ranges_set(&program, end, new_end, ranges_piece(&program, end - 1, end).value);
 	stats_set(STAT_locked, ranges_bytes(&own));
+	table_leave(signals);
+}
+
+bool held_lock_stack(uintptr_t start, uintptr_t end)
+{
+	uint64_t signals;
+	bool locked;
+
+	if (!kept)
+		return false;
+	signals = table_enter();
+	ranges_set(&own, start, end, 0); /* it may be that of a thread that has ended */
+	ranges_set(&stacks, start, end, 0);
+	reclaim_stacks(end - start);
+	locked = held_room() >= end - start && sys_mlock(start, end - start, MLOCK_ONFAULT) == 0;
+	if (locked) {
+		ranges_set(&own, start, end, MAPS_THREAD_STACK + 1);
+		ranges_set(&stacks, start, end, (unsigned)SYS_CALL(SYS_gettid));
+	} else {
+		unlock_own(start, end);
+	}
+	stats_set(STAT_locked, ranges_bytes(&own));
+	table_leave(signals);
+	return locked;
+}
+
+bool held_is_eager_by_program(void)
+{
+	return eager_by_program;
+}
+
+bool held_is_all_by_program(void)
+{
+	return all_by_program;
+}
+
+bool held_is_table(uintptr_t address)
+{
+	return kept && address - (uintptr_t)own.at < 3 * TABLE_ROOM * sizeof(struct range);
+}
+
+void held_adopt(uintptr_t start, uintptr_t end, enum map_class class)
+{
+	uint64_t signals = table_enter();
+
+	if (table_make())
+		ranges_set(&own, start, end, (unsigned)class + 1);
+	table_leave(signals);
+}
+
+void held_drop(uintptr_t start, uintptr_t end)
+{
+	uint64_t signals = table_enter();
+
+	unlock_own(start, end);
+	table_leave(signals);
+}
+
+uint64_t held_limit(uint64_t limit)
+{
+	uint64_t signals = table_enter();
+	uint64_t given = 0, bytes;
+
+	lock_limit = limit;
+	while (own.count && (bytes = used()) > limit)
+		given += give_back_last(bytes - limit);
+	stats_set(STAT_locked, ranges_bytes(&own));
+	table_leave(signals);
+	return given;
+}
+
+void held_relock(void)
+{
+	uint64_t signals = table_enter();
+
+	lock_again(&program);
+	lock_again(&own);
 	table_leave(signals);
 }

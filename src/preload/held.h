@@ -3,7 +3,8 @@
  *
  * Kept only where it matters: at level ranges, where the program's locks come first and ours make
  * room for them, and with UNLOCK=count. At level future the kernel's own flags cover everything
- * and each call below is a few instructions.
+ * and each call below is a few instructions, until the program locks something itself: that is
+ * recorded for the day when the level steps down.
  *
  * Callable by any thread. Signals are blocked while the table is held, so that a handler which
  * unmaps can't wait for itself. errno is left alone; errors are -errno. */
@@ -34,8 +35,9 @@ bool held_uncover(uintptr_t start, uintptr_t end);
  * holds with flags of mlock2(2). */
 void held_again(uintptr_t start, uintptr_t end, int flags);
 
-/* Bytes that may still be locked. */
+/* Bytes that may still be locked; whether so many are, after making room where that costs nobody. */
 uint64_t held_room(void);
+bool held_fits(size_t size);
 
 /* In a forked child: the table's lock is new, and with relock the ranges are locked again. */
 void held_fork_prepare(void);
@@ -74,5 +76,28 @@ void held_grown(uintptr_t end, uintptr_t new_end);
 
 /* After [at, at + size) was unmapped, or mapped anew. */
 void held_unmapped(uintptr_t at, size_t size);
+
+/* By a new thread: locks its stack on fault, as a whole or, where there is no room, not at all. When
+ * the thread has ended it stays locked, since libc gives it to the next one, until there is no room
+ * for something else. */
+bool held_lock_stack(uintptr_t start, uintptr_t end);
+
+/* Whether the program itself asked for all that comes to be resident: mlockall(MCL_FUTURE). */
+bool held_is_eager_by_program(void);
+
+/* Stepping down to level ranges. held_adopt makes the table and takes a range that is locked on the
+ * policy's account; held_drop unlocks what of a range the program did not lock; held_limit sets the
+ * limit and gives back, the last of the order first, what exceeds it: these bytes. held_relock
+ * locks the program's ranges and ours again, on fault, after everything was unlocked. */
+void held_adopt(uintptr_t start, uintptr_t end, enum map_class class);
+void held_drop(uintptr_t start, uintptr_t end);
+uint64_t held_limit(uint64_t limit);
+void held_relock(void);
+
+/* Whether the program called mlockall; what it locked is then not told from the rest. */
+bool held_is_all_by_program(void);
+
+/* Whether an address is the table's own memory, which is never locked. */
+bool held_is_table(uintptr_t address);
 
 #endif

@@ -14,6 +14,8 @@
 #include "common/stats.h"
 #include "common/sys.h"
 #include "preload/ahead.h"
+#include "preload/copy.h"
+#include "preload/future.h"
 #include "preload/held.h"
 #include "preload/large.h"
 #include "preload/lock.h"
@@ -23,6 +25,7 @@
 #include "preload/report.h"
 #include "preload/reserve.h"
 #include "preload/spared.h"
+#include "preload/thread.h"
 
 struct options preload_options;
 bool preload_active;
@@ -158,11 +161,12 @@ static void drop_from_environment(void)
 static void fork_child(void)
 {
 	const int saved = errno;
-	const bool relock = preload_options.fork == FORK_RELOCK;
+	const bool relock = preload_options.fork != FORK_LEAVE;
 
 	stats_publish(true);
 	ahead_fork_child();
 	large_fork_child();
+	future_fork_child();
 	held_fork_child(relock);
 	if (relock)
 		lock_relock();
@@ -185,6 +189,8 @@ static void fork_parent(void)
 {
 	held_fork_parent();
 	large_fork_parent();
+	if (preload_options.fork == FORK_COPY)
+		copy_own_pages();
 	spared_fork_parent();
 }
 
@@ -221,6 +227,7 @@ __attribute__((constructor)) static void preload_start(void)
 		large_start();
 		next_start();
 		lock_existing(stack_low);
+		thread_start();
 	}
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 	note_start();

@@ -22,6 +22,7 @@
 static enum level level;
 static uint64_t limit = LIMITS_NONE; /* RLIMIT_MEMLOCK after it was raised */
 static int future_flags;	/* of mlockall, at level future */
+static uintptr_t main_stack_low; /* lowest address of its reserve */
 
 /* What is mapped only because of us: the library, its tables, the arena. */
 static struct span {
@@ -42,7 +43,7 @@ enum level lock_level(void)
 	return __atomic_load_n(&level, __ATOMIC_RELAXED);
 }
 
-static void set_level(enum level to, enum reason reason, int error)
+void lock_set_level(enum level to, enum reason reason, int error)
 {
 	__atomic_store_n(&level, to, __ATOMIC_RELAXED);
 	stats->level = to;
@@ -52,7 +53,12 @@ static void set_level(enum level to, enum reason reason, int error)
 
 void lock_end(void)
 {
-	set_level(LEVEL_NONE, REASON_ASKED, 0);
+	lock_set_level(LEVEL_NONE, REASON_ASKED, 0);
+}
+
+uintptr_t lock_stack_low(void)
+{
+	return main_stack_low;
 }
 
 int lock_future_flags(void)
@@ -66,7 +72,7 @@ void lock_own(uintptr_t start, size_t size)
 		own_spans[own_count++] = (struct span){start, size};
 }
 
-static bool is_own(uintptr_t address)
+bool lock_is_own(uintptr_t address)
 {
 	for (size_t i = 0; i < own_count; i++)
 		if (address - own_spans[i].start < own_spans[i].size)
@@ -94,12 +100,12 @@ static uint64_t raise_limit(void)
 	return now.soft;
 }
 
-/* Whether locks above the limit are allowed. The capability bit is not enough: in a user namespace
+/* Whether locks above a limit are allowed. The capability bit is not enough: in a user namespace
  * it is set and not honoured. Locking on fault a reservation larger than the limit tells, and
- * touches nothing. */
-static bool is_above_limit_allowed(void)
+ * touches nothing. Where none can be made for another reason (RLIMIT_AS), the answer is otherwise. */
+static bool is_above_allowed(uint64_t memlock, bool otherwise)
 {
-	const size_t size = size_page_up((uintptr_t)limit) + size_page();
+	const size_t size = size_page_up((uintptr_t)memlock) + size_page();
 	intptr_t probe;
 	bool allowed;
 
@@ -107,10 +113,27 @@ static bool is_above_limit_allowed(void)
 		return false;
 	probe = sys_mmap(0, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 	if (probe < 0 && probe > -4096)
-		return false;
+		return otherwise && probe != -EAGAIN;
 	allowed = sys_mlock((uintptr_t)probe, size, MLOCK_ONFAULT) == 0;
 	sys_munmap((uintptr_t)probe, size);
 	return allowed;
+}
+
+enum reason lock_right(uint64_t *memlock)
+{
+	struct sys_rlimit now = {0};
+
+	sys_prlimit(0, RLIMIT_MEMLOCK, NULL, &now);
+	*memlock = now.soft;
+	if (now.soft == SYS_RLIM_INFINITY)
+		return REASON_UNLIMITED;
+	return is_above_allowed(now.soft, true) ? REASON_CAPABLE : REASON_LIMIT;
+}
+
+void lock_set_limit(uint64_t memlock)
+{
+	limit = memlock;
+	stats_set(STAT_limit, memlock);
 }
 
 void lock_start(void)
@@ -119,24 +142,24 @@ void lock_start(void)
 	int error;
 
 	if (preload_options.lock == LOCK_NONE) {
-		set_level(LEVEL_NONE, REASON_ASKED, 0);
+		lock_set_level(LEVEL_NONE, REASON_ASKED, 0);
 		held_start(limit);
 		return;
 	}
 	limit = raise_limit();
 	stats_set(STAT_limit, limit);
-	above = limit != LIMITS_NONE && is_above_limit_allowed();
+	above = limit != LIMITS_NONE && is_above_allowed(limit, false);
 	if (preload_options.lock == LOCK_CURRENT) {
-		set_level(LEVEL_RANGES, REASON_ASKED, 0);
+		lock_set_level(LEVEL_RANGES, REASON_ASKED, 0);
 	} else if (limit == LIMITS_NONE || above) {
 		/* On fault at first, also in eager mode: the policy says what is populated now. */
 		error = sys_mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
 		if (error)
-			set_level(LEVEL_RANGES, REASON_REFUSED, -error);
+			lock_set_level(LEVEL_RANGES, REASON_REFUSED, -error);
 		else
-			set_level(LEVEL_FUTURE, above ? REASON_CAPABLE : REASON_UNLIMITED, 0);
+			lock_set_level(LEVEL_FUTURE, above ? REASON_CAPABLE : REASON_UNLIMITED, 0);
 	} else {
-		set_level(LEVEL_RANGES, REASON_LIMIT, 0);
+		lock_set_level(LEVEL_RANGES, REASON_LIMIT, 0);
 	}
 	future_flags = MCL_FUTURE | (preload_options.lock == LOCK_EAGER ? 0 : MCL_ONFAULT);
 	if (above)
@@ -266,7 +289,7 @@ static long read_targets(struct target *targets, uintptr_t stack_low)
 	while (count < MAPPINGS && maps_next(&maps, &mapping)) {
 		struct target *t = &targets[count];
 
-		if (is_own(mapping.start))
+		if (lock_is_own(mapping.start))
 			continue;
 
 		*t = (struct target){mapping.start, mapping.end, (unsigned char)mapping.class,
@@ -295,7 +318,7 @@ static void tell_blind(int error)
 {
 	struct message m;
 
-	set_level(LEVEL_NONE, REASON_REFUSED, -error);
+	lock_set_level(LEVEL_NONE, REASON_REFUSED, -error);
 	if (begin_telling(&m)) {
 		text_add(&m.text, "/proc/self/maps: ");
 		message_cause(&m, error);
@@ -369,7 +392,7 @@ static void lock_ranges(const struct target *targets, size_t count)
 	if (missing == 0 && stats->reason != REASON_REFUSED)
 		return;
 	if (missing == need)
-		set_level(LEVEL_NONE, error == -EPERM || limit < size_page() ? REASON_LIMIT
+		lock_set_level(LEVEL_NONE, error == -EPERM || limit < size_page() ? REASON_LIMIT
 									     : REASON_REFUSED, -error);
 	tell_missing(need, missing, error ? error : -stats->error);
 	if (preload_options.on_error == ERROR_ABORT)
@@ -381,6 +404,7 @@ void lock_existing(uintptr_t stack_low)
 	struct target targets[MAPPINGS]; /* 24 KiB of the stack that is made resident anyway */
 	long count;
 
+	main_stack_low = stack_low;
 	if (lock_level() == LEVEL_NONE)
 		return;
 	count = read_targets(targets, stack_low);
@@ -436,7 +460,7 @@ int lock_commit(uintptr_t at, size_t size, bool huge)
 
 	if (lock_level() == LEVEL_NONE || (preload_options.lock == LOCK_CURRENT && preload_active))
 		return refuse(REFUSED_NOT, -EPERM);
-	if (lock_level() == LEVEL_RANGES && held_room() < size)
+	if (lock_level() == LEVEL_RANGES && !held_fits(size))
 		return refuse(REFUSED_LIMIT, -EAGAIN);
 	if (!ahead_fits(size))
 		return refuse(REFUSED_MEMORY, -ENOMEM);
@@ -520,5 +544,5 @@ void lock_relock(void)
 	future_flags = MCL_FUTURE | MCL_ONFAULT;
 	error = sys_mlockall(MCL_CURRENT | future_flags);
 	if (error)
-		set_level(LEVEL_NONE, REASON_REFUSED, -error);
+		lock_set_level(LEVEL_NONE, REASON_REFUSED, -error);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Locks the process: with held.c and, for what comes later, mapping.c the only file that makes lock,
- * populate and limit system calls.
+/* Locks the process: with held.c, future.c and, for what comes later, mapping.c the only file that
+ * makes lock, populate and limit system calls.
  *
  * Level future: mlockall(MCL_FUTURE) covers what comes. Level ranges, under a finite limit: chosen
  * ranges in the order of enum map_class, until the limit is used. The level is written by
@@ -25,8 +25,20 @@ void lock_existing(uintptr_t stack_low);
 
 enum level lock_level(void);
 
+/* For future.c: the level, and why; the limit that binds from now on. */
+void lock_set_level(enum level to, enum reason reason, int error);
+void lock_set_limit(uint64_t memlock);
+
+/* What allows the process to lock all that it maps now, tried: REASON_UNLIMITED, REASON_CAPABLE, or
+ * REASON_LIMIT where nothing does. *memlock is the soft RLIMIT_MEMLOCK. */
+enum reason lock_right(uint64_t *memlock);
+
+/* The lowest address of the main stack's reserve. */
+uintptr_t lock_stack_low(void);
+
 /* Memory that is mapped only because of us: counted off where the program's own limits matter. */
 void lock_own(uintptr_t start, size_t size);
+bool lock_is_own(uintptr_t address);
 
 /* Bytes of address space that the process has, from statm (proc_pid_statm(5)). */
 uint64_t lock_address_space(void);

@@ -9,6 +9,7 @@
 #include "common/limits.h"
 #include "common/sys.h"
 #include "preload/ahead.h"
+#include "preload/future.h"
 #include "preload/held.h"
 #include "preload/large.h"
 #include "preload/lock.h"
@@ -61,6 +62,7 @@ void mapping_plan(struct mapping_request *r)
 				    !(r->flags & (MAP_LOCKED | MAP_POPULATE))))
 		return; /* WANT_LEFT */
 	r->want = want_of(r);
+	r->mark = future_mark();
 }
 
 static enum spared spared_of(enum mapping_want want)
@@ -133,6 +135,8 @@ static void adapt(uintptr_t at, const struct mapping_request *r)
 		sys_mlock(at, r->size, 0);
 	else if (r->want == WANT_RESIDENT && !is_eager())
 		populate(at, r->size, is_private_writable(r));
+	else if (r->want == WANT_RESIDENT && future_was_paused(r->mark))
+		sys_mlock(at, r->size, 0);
 }
 
 static enum map_class class_of(const struct mapping_request *r)
@@ -245,9 +249,14 @@ bool mapping_is_counted(size_t size)
  * be had: for those it must not lose its reserve. */
 bool mapping_make_room(int error, size_t size)
 {
+	bool stepped_down;
+
 	if (error == EAGAIN)
-		return held_make_room(0, size);
-	return error == ENOMEM && mapping_is_counted(size) && large_relieve();
+		return future_make_room("mmap", 0, size);
+	if (error != ENOMEM)
+		return false;
+	stepped_down = lock_level() == LEVEL_FUTURE && future_make_room("malloc", 0, size);
+	return (mapping_is_counted(size) && large_relieve()) || stepped_down;
 }
 
 bool mapping_unify(uintptr_t at, size_t size)

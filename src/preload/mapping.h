@@ -25,6 +25,7 @@ struct mapping_request {
 	int prot, flags, fd;
 	off_t offset;
 	enum mapping_want want; /* by mapping_plan */
+	unsigned mark;		/* by mapping_plan: see future_mark */
 };
 
 /* Decides how a mapping is wanted. */

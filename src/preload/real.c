@@ -61,5 +61,7 @@ void real_bind(void)
 	BIND(find_required, madvise);
 	BIND(real_find, process_madvise);
 	BIND(find_required, msync);
+	BIND(find_required, pthread_create);
+	BIND(real_find, thrd_create);
 	__atomic_store_n(&real_bound, true, __ATOMIC_RELEASE);
 }

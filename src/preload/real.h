@@ -6,11 +6,13 @@
 #ifndef RAMLOCK_REAL_H
 #define RAMLOCK_REAL_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
+#include <threads.h>
 
 struct real {
 	void (*_exit)(int);
@@ -31,6 +33,8 @@ struct real {
 	int (*madvise)(void *, size_t, int);
 	ssize_t (*process_madvise)(int, const struct iovec *, size_t, int, unsigned); /* or NULL */
 	int (*msync)(void *, size_t, int);
+	int (*pthread_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+	int (*thrd_create)(thrd_t *, thrd_start_t, void *); /* NULL before glibc 2.28 */
 };
 
 extern struct real real_table;

@@ -111,11 +111,17 @@ static bool is_defined_by_program(void)
 	       symbol->st_shndx != SHN_UNDEF;
 }
 
-/* Whether the malloc that serves the program is libc's. */
-static bool is_malloc_of_libc(void)
+bool reserve_is_malloc_of_libc(void)
 {
 	return !is_defined_by_program() && strcmp(holder_of(real_find("malloc")),
 						  holder_of(real_find("gnu_get_libc_version"))) == 0;
+}
+
+void reserve_keep_heaps(void)
+{
+	int (*set)(int, int) = REAL_FUNCTION(int (*function)(int, int), "mallopt");
+
+	set(M_TRIM_THRESHOLD, -1);
 }
 
 /* A free block at the top of the heap, which nothing trims. The calls below turn off glibc's
@@ -130,7 +136,7 @@ void reserve_heap(void)
 
 	if (preload_options.heap == 0)
 		return;
-	if (!is_malloc_of_libc()) {
+	if (!reserve_is_malloc_of_libc()) {
 		if (options_given(&preload_options, OPTION_INDEX_HEAP))
 			ahead_tell_cut("RAMLOCK_HEAP", preload_options.heap, 0,
 				 "another malloc than libc's is in use; use its own settings");
@@ -156,6 +162,15 @@ void reserve_heap(void)
 }
 
 #else
+
+bool reserve_is_malloc_of_libc(void)
+{
+	return false;
+}
+
+void reserve_keep_heaps(void)
+{
+}
 
 void reserve_heap(void)
 {

@@ -6,6 +6,7 @@
 #ifndef RAMLOCK_RESERVE_H
 #define RAMLOCK_RESERVE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Extends the main stack by STACK below the caller; the lowest address that is to be resident. */
@@ -13,5 +14,11 @@ uintptr_t reserve_stack(void);
 
 /* Extends glibc's main heap so that HEAP of it is free, and keeps it from being trimmed. */
 void reserve_heap(void);
+
+/* Whether the malloc that serves the program is libc's, and libc's has mallopt. Costs 10 us. */
+bool reserve_is_malloc_of_libc(void);
+
+/* Keeps what is free at the top of glibc's heaps and arenas from being trimmed. */
+void reserve_keep_heaps(void);
 
 #endif

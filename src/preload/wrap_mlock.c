@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "preload/future.h"
 #include "preload/held.h"
 #include "preload/preload.h"
 #include "preload/real.h"
@@ -36,7 +37,7 @@ static int lock(const void *at, size_t size, unsigned flags)
 	if (!preload_active)
 		return result;
 	while (result != 0 && (errno == ENOMEM || errno == EAGAIN) &&
-	       held_make_room((uintptr_t)at, size))
+	       future_make_room("mlock", (uintptr_t)at, size))
 		result = call_mlock(at, size, flags);
 	if (result != 0 && errno == ENOMEM && held_wraps((uintptr_t)at, size))
 		errno = EINVAL;

@@ -19,7 +19,7 @@
 
 EXPORT void *mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
 {
-	struct mapping_request request = {at, size, prot, flags, fd, offset, WANT_LEFT};
+	struct mapping_request request = {at, size, prot, flags, fd, offset, WANT_LEFT, 0};
 	const int saved = errno;
 	void *result = MAP_FAILED;
 

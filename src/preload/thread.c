@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT */
+/* Plans what a new thread gets ahead of use, and makes it resident in that thread. */
+#include "config.h"
+
+#include <sys/mman.h>
+
+#include "common/size.h"
+#include "common/stats.h"
+#include "common/sys.h"
+#include "preload/ahead.h"
+#include "preload/held.h"
+#include "preload/lock.h"
+#include "preload/preload.h"
+#include "preload/real.h"
+#include "preload/reserve.h"
+#include "preload/thread.h"
+
+#define PLANS 64
+#define CREDIT (16l << 20)	     /* bytes between two looks at the free memory */
+#define DESCRIPTOR_MOST (128u << 10) /* from the first frame up to libc's descriptor: static TLS */
+#define HEAP_BLOCK (64u << 10)	     /* below every M_MMAP_THRESHOLD that is set here */
+
+/* Plans in use are bits; chunks are added when all are, and never freed. */
+struct chunk {
+	uint64_t used;
+	struct chunk *next;
+	struct thread_plan plans[PLANS];
+};
+
+static struct chunk first;
+static long credit;	 /* bytes that may be made resident before looking again */
+
+/* libc's malloc, where there is a THREAD_HEAP and libc's serves. */
+static struct {
+	void *(*allocate)(size_t);
+	void (*release)(void *);
+} heap;
+
+void thread_start(void)
+{
+	if (preload_options.thread_heap == 0)
+		return;
+	if (!reserve_is_malloc_of_libc()) {
+		if (options_given(&preload_options, OPTION_INDEX_THREAD_HEAP))
+			ahead_tell_cut("RAMLOCK_THREAD_HEAP", preload_options.thread_heap, 0,
+				       "another malloc than libc's is in use; use its own settings");
+		return;
+	}
+	heap.allocate = REAL_FUNCTION(void *(*function)(size_t), "malloc");
+	heap.release = REAL_FUNCTION(void (*function)(void *), "free");
+	reserve_keep_heaps();
+}
+
+static struct chunk *chunk_add(struct chunk *last)
+{
+	struct chunk *next = NULL, *chunk;
+	intptr_t at = sys_mmap(0, sizeof(*chunk), PROT_READ | PROT_WRITE,
+			       MAP_PRIVATE | MAP_ANONYMOUS, -1);
+
+	if (at < 0 && at > -4096)
+		return NULL;
+	chunk = (struct chunk *)at;
+	if (__atomic_compare_exchange_n(&last->next, &next, chunk, false, __ATOMIC_ACQ_REL,
+					__ATOMIC_ACQUIRE))
+		return chunk;
+	sys_munmap((uintptr_t)at, sizeof(*chunk)); /* another thread was faster */
+	return next;
+}
+
+static struct thread_plan *plan_take(void)
+{
+	struct chunk *chunk = &first;
+
+	while (chunk) {
+		uint64_t used = __atomic_load_n(&chunk->used, __ATOMIC_ACQUIRE);
+		struct chunk *next;
+
+		while (~used) {
+			const int slot = __builtin_ctzll(~used);
+
+			if (__atomic_compare_exchange_n(&chunk->used, &used, used | 1ull << slot, false,
+							__ATOMIC_ACQUIRE, __ATOMIC_ACQUIRE))
+				return &chunk->plans[slot];
+		}
+		next = __atomic_load_n(&chunk->next, __ATOMIC_ACQUIRE);
+		chunk = next ? next : chunk_add(chunk);
+	}
+	return NULL;
+}
+
+void thread_plan_end(struct thread_plan *plan)
+{
+	struct chunk *chunk = &first;
+
+	while (plan < chunk->plans || plan >= chunk->plans + PLANS)
+		chunk = __atomic_load_n(&chunk->next, __ATOMIC_ACQUIRE);
+	__atomic_fetch_and(&chunk->used, ~(1ull << (plan - chunk->plans)), __ATOMIC_RELEASE);
+}
+
+/* Whether MAX allows it. The free memory is looked at once for many threads. */
+static bool is_affordable(size_t size)
+{
+	if (__atomic_sub_fetch(&credit, (long)size, __ATOMIC_RELAXED) >= 0)
+		return true;
+	if (!ahead_fits(size > CREDIT ? size : CREDIT))
+		return false;
+	__atomic_store_n(&credit, CREDIT, __ATOMIC_RELAXED);
+	return true;
+}
+
+static bool is_meant(void)
+{
+	return preload_active && lock_level() != LEVEL_NONE && preload_options.lock != LOCK_CURRENT;
+}
+
+/* What the attributes say of the stack; the guard is a part of it, or lies below it, by version. */
+static void read_stack(const pthread_attr_t *attributes, struct thread_plan *plan)
+{
+	size_t guard = 0, size = 0;
+	void *lowest = NULL;
+
+	pthread_attr_getguardsize(attributes, &guard);
+	plan->lowest = 0;
+	if (pthread_attr_getstack(attributes, &lowest, &size) == 0 && (uintptr_t)lowest + size != 0) {
+		plan->lowest = (uintptr_t)lowest; /* without a guard */
+		plan->stack_size = size;
+		return;
+	}
+	pthread_attr_getstacksize(attributes, &size);
+	plan->stack_size = size > guard ? size - guard : 0;
+}
+
+static void plan_stack(const pthread_attr_t *attributes, struct thread_plan *plan)
+{
+	pthread_attr_t defaults;
+
+	plan->stack_size = plan->lowest = 0;
+	if (attributes) {
+		read_stack(attributes, plan);
+	} else if (pthread_getattr_default_np(&defaults) == 0) {
+		read_stack(&defaults, plan);
+		pthread_attr_destroy(&defaults);
+	}
+}
+
+size_t thread_stack_size(const pthread_attr_t *attributes)
+{
+	struct thread_plan plan;
+
+	plan_stack(attributes, &plan);
+	return plan.stack_size;
+}
+
+struct thread_plan *thread_plan_make(const pthread_attr_t *attributes)
+{
+	struct thread_plan *plan;
+	const size_t stack = (size_t)preload_options.thread_stack;
+	const size_t size = heap.allocate ? (size_t)preload_options.thread_heap : 0;
+
+	if (!is_meant() || stack + size == 0 || !is_affordable(stack + size))
+		return NULL;
+	plan = plan_take();
+	if (plan == NULL)
+		return NULL;
+	plan_stack(attributes, plan);
+	plan->resident = stack;
+	plan->heap = size;
+	return plan;
+}
+
+/* The thread's descriptor, above the first frame on every stack that libc lays out. */
+static uintptr_t descriptor(void)
+{
+	return (uintptr_t)pthread_self();
+}
+
+/* At or below the lowest address of the stack. */
+static uintptr_t stack_bound(const struct thread_plan *plan)
+{
+	if (plan->lowest)
+		return size_page_up(plan->lowest);
+	return size_page_up(descriptor()) - size_page_down(plan->stack_size);
+}
+
+#if defined(__x86_64__) || defined(__i386__) || defined(__s390__)
+/* Whether an address is certainly inside. Here the descriptor is the last thing on the stack but for
+ * its own size, less than a page (glibc, musl), and what a TLS variable of large alignment leaves
+ * free: a stack that has to hold that is not a quarter of it. */
+static bool is_inside(uintptr_t address, const struct thread_plan *plan)
+{
+	return plan->lowest ||
+	       address >= stack_bound(plan) + 2 * size_page() + plan->stack_size / 4;
+}
+#else
+/* Static TLS of unknown size lies above the descriptor. */
+static bool is_inside(uintptr_t address, const struct thread_plan *plan)
+{
+	(void)address;
+	return plan->lowest;
+}
+#endif
+
+/* The kernel touches nothing that is not there, but takes longer for what is resident already. */
+static void populate_down(uintptr_t start, uintptr_t end)
+{
+	const size_t page = size_page();
+
+	if (sys_madvise(start, end - start, MADV_POPULATE_WRITE) == 0)
+		return;
+	while (end > start && sys_madvise(end - page, page, MADV_POPULATE_WRITE) == 0)
+		end -= page;
+}
+
+/* Below the frame is nobody's data yet; the frames in between are smaller than a page, so that its
+ * lowest byte is free too. */
+static void touch_down(uintptr_t start, uintptr_t end)
+{
+	for (uintptr_t at = end; at > start; at -= size_page())
+		*(volatile char *)(at - size_page()) = 0;
+}
+
+/* At level ranges: with the descriptor, where that is near. */
+static void stack_lock(uintptr_t start, uintptr_t frame)
+{
+	uintptr_t end = size_page_up(frame);
+
+	if (descriptor() - frame < DESCRIPTOR_MOST)
+		end = size_page_up(descriptor() + 1);
+	if (!held_lock_stack(start, end))
+		stats_add(STAT_locks_refused, 1);
+}
+
+/* In the thread's own arena: blocks that are written to and freed, so that they are its top. */
+static void heap_resident(size_t size)
+{
+	void *last = NULL;
+
+	for (size_t done = 0; done < size; done += HEAP_BLOCK) {
+		void **block = heap.allocate(HEAP_BLOCK);
+
+		if (block == NULL)
+			break;
+		for (size_t at = size_page(); at < HEAP_BLOCK; at += size_page())
+			((volatile char *)block)[at] = 0;
+		*block = last;
+		last = block;
+	}
+	while (last) {
+		void *next = *(void **)last;
+
+		heap.release(last);
+		last = next;
+	}
+}
+
+void thread_begin(struct thread_plan *plan)
+{
+	const uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+	const uintptr_t end = size_page_down(frame), bound = stack_bound(plan);
+	uintptr_t start = end - size_page_up(plan->resident);
+
+	if (start < bound || start > end)
+		start = bound < end ? bound : end;
+	if (lock_level() == LEVEL_RANGES && plan->resident)
+		stack_lock(start, frame);
+	if (is_inside(start, plan))
+		touch_down(start, end);
+	else
+		populate_down(start, end);
+	if (plan->heap)
+		heap_resident(plan->heap);
+	stats_add(STAT_thread_stacks, 1);
+	stats_add(STAT_thread_resident, end - start + plan->heap);
+	thread_plan_end(plan);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls by which a program gives up the right to lock above RLIMIT_MEMLOCK: its user, its
+ * capabilities, its namespace, the limit itself. */
+#include "config.h"
+
+#include <linux/capability.h>
+#include <sched.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "common/sys.h"
+#include "preload/future.h"
+#include "preload/preload.h"
+#include "preload/real.h"
+
+#ifdef __GLIBC__
+typedef __rlimit_resource_t resource_type;
+#else
+typedef int resource_type;
+#endif
+
+/* libc has it, and no header of libc's declares it. */
+int capset(cap_user_header_t header, const cap_user_data_t data);
+
+/* Bound when one of them is called first: few programs call any. */
+static struct {
+	int (*setuid)(uid_t);
+	int (*seteuid)(uid_t);
+	int (*setreuid)(uid_t, uid_t);
+	int (*setresuid)(uid_t, uid_t, uid_t);
+	int (*capset)(cap_user_header_t, cap_user_data_t);
+	int (*unshare)(int);
+	int (*setns)(int, int);
+	int (*setrlimit)(int, const struct rlimit *);
+	int (*prlimit)(pid_t, int, const struct rlimit *, struct rlimit *);
+	bool bound;
+} next;
+
+static void bind_next(void)
+{
+	if (__atomic_load_n(&next.bound, __ATOMIC_ACQUIRE))
+		return;
+	next.setuid = REAL_FUNCTION(int (*function)(uid_t), "setuid");
+	next.seteuid = REAL_FUNCTION(int (*function)(uid_t), "seteuid");
+	next.setreuid = REAL_FUNCTION(int (*function)(uid_t, uid_t), "setreuid");
+	next.setresuid = REAL_FUNCTION(int (*function)(uid_t, uid_t, uid_t), "setresuid");
+	next.capset = REAL_FUNCTION(int (*function)(cap_user_header_t, cap_user_data_t), "capset");
+	next.unshare = REAL_FUNCTION(int (*function)(int), "unshare");
+	next.setns = REAL_FUNCTION(int (*function)(int, int), "setns");
+	next.setrlimit = REAL_FUNCTION(int (*function)(int, const struct rlimit *), "setrlimit");
+	next.prlimit = REAL_FUNCTION(int (*function)(pid_t, int, const struct rlimit *, struct rlimit *),
+				     "prlimit");
+	__atomic_store_n(&next.bound, true, __ATOMIC_RELEASE);
+}
+
+/* Before the call: whether it is one to watch. */
+static bool watch(bool risky, bool limit_too)
+{
+	bind_next();
+	if (!risky || !preload_active)
+		return false;
+	future_suspend(limit_too);
+	return true;
+}
+
+/* After the call, whose result this is. */
+static int settle(bool watched, const char *operation, int result)
+{
+	if (watched)
+		future_settle(operation);
+	return result;
+}
+
+static bool is_user(uid_t uid)
+{
+	return uid != 0 && uid != (uid_t)-1;
+}
+
+EXPORT int setuid(uid_t uid)
+{
+	const bool watched = watch(is_user(uid), false);
+
+	return settle(watched, "setuid", next.setuid(uid));
+}
+
+EXPORT int seteuid(uid_t uid)
+{
+	const bool watched = watch(is_user(uid), false);
+
+	return settle(watched, "seteuid", next.seteuid(uid));
+}
+
+EXPORT int setreuid(uid_t real, uid_t effective)
+{
+	const bool watched = watch(is_user(real) || is_user(effective), false);
+
+	return settle(watched, "setreuid", next.setreuid(real, effective));
+}
+
+EXPORT int setresuid(uid_t real, uid_t effective, uid_t saved)
+{
+	const bool watched = watch(is_user(real) || is_user(effective) || is_user(saved), false);
+
+	return settle(watched, "setresuid", next.setresuid(real, effective, saved));
+}
+
+/* A wrong pointer is the kernel's to find. CAP_IPC_LOCK is in the first word of each version. */
+static bool is_lock_kept(const struct __user_cap_data_struct *data)
+{
+	struct __user_cap_data_struct copy = {0};
+	struct iovec local = {&copy, sizeof(copy)};
+	struct iovec remote = {(void *)data, sizeof(copy)};
+	const long pid = SYS_CALL(SYS_getpid);
+
+	SYS_CALL(SYS_process_vm_readv, pid, &local, 1, &remote, 1, 0);
+	return copy.effective >> CAP_IPC_LOCK & 1;
+}
+
+EXPORT int capset(cap_user_header_t header, const cap_user_data_t data)
+{
+	const bool watched = watch(!is_lock_kept(data), false);
+
+	return settle(watched, "capset", next.capset(header, data));
+}
+
+EXPORT int unshare(int flags)
+{
+	const bool watched = watch(flags & CLONE_NEWUSER, false);
+
+	return settle(watched, "unshare", next.unshare(flags));
+}
+
+EXPORT int setns(int fd, int type)
+{
+	const bool watched = watch(type == 0 || type & CLONE_NEWUSER, false);
+
+	return settle(watched, "setns", next.setns(fd, type));
+}
+
+EXPORT int setrlimit(resource_type resource, const struct rlimit *limit)
+{
+	const bool watched = watch(resource == RLIMIT_MEMLOCK, true);
+
+	return settle(watched, "setrlimit", next.setrlimit((int)resource, limit));
+}
+
+#ifdef __GLIBC__
+EXPORT int setrlimit64(resource_type resource, const struct rlimit64 *limit)
+	__attribute__((alias("setrlimit")));
+#endif
+
+static bool is_self(pid_t pid)
+{
+	return pid == 0 || pid == (pid_t)SYS_CALL(SYS_getpid);
+}
+
+EXPORT int prlimit(pid_t pid, resource_type resource, const struct rlimit *limit,
+		   struct rlimit *old)
+{
+	const bool watched = watch(resource == RLIMIT_MEMLOCK && limit && is_self(pid), true);
+
+	return settle(watched, "prlimit", next.prlimit(pid, (int)resource, limit, old));
+}
+
+#ifdef __GLIBC__
+EXPORT int prlimit64(pid_t pid, resource_type resource, const struct rlimit64 *limit,
+		     struct rlimit64 *old) __attribute__((alias("prlimit")));
+#endif

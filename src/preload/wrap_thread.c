@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* pthread_create and thrd_create: a thread begins in a function of ours, which makes its stack
+ * resident and then becomes the program's. */
+#include "config.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <threads.h>
+
+#include "preload/future.h"
+#include "preload/preload.h"
+#include "preload/real.h"
+#include "preload/thread.h"
+
+/* The program's function is called last, so that no frame of ours stays below it. */
+static void *begin_posix(void *at)
+{
+	struct thread_plan *plan = at;
+	void *(*const function)(void *) = plan->function.posix;
+	void *const argument = plan->argument;
+
+	thread_begin(plan);
+	return function(argument);
+}
+
+static int begin_c11(void *at)
+{
+	struct thread_plan *plan = at;
+	const thrd_start_t function = plan->function.c11;
+	void *const argument = plan->argument;
+
+	thread_begin(plan);
+	return function(argument);
+}
+
+/* In eager mode the kernel would populate the whole stack as libc opens it. */
+static int create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *),
+		  void *argument)
+{
+	const bool paused = future_pause();
+	int result = real_get()->pthread_create(thread, attributes, function, argument);
+
+	if (paused)
+		future_resume();
+	return result;
+}
+
+EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
+			  void *(*function)(void *), void *restrict argument)
+{
+	struct thread_plan *plan = thread_plan_make(attributes);
+	int result;
+
+	if (plan) {
+		plan->function.posix = function;
+		plan->argument = argument;
+		function = begin_posix;
+		argument = plan;
+	}
+	do
+		result = create(thread, attributes, function, argument);
+	while (result == EAGAIN && preload_active &&
+	       future_make_room("pthread_create", 0, thread_stack_size(attributes)));
+	if (result && plan)
+		thread_plan_end(plan);
+	return result;
+}
+
+static int create_c11(thrd_t *thread, thrd_start_t function, void *argument)
+{
+	const bool paused = future_pause();
+	int result = real_get()->thrd_create(thread, function, argument);
+
+	if (paused)
+		future_resume();
+	return result;
+}
+
+EXPORT int thrd_create(thrd_t *thread, thrd_start_t function, void *argument)
+{
+	struct thread_plan *plan;
+	int result;
+
+	if (real_get()->thrd_create == NULL)
+		return thrd_error;
+	plan = thread_plan_make(NULL);
+	if (plan) {
+		plan->function.c11 = function;
+		plan->argument = argument;
+		function = begin_c11;
+		argument = plan;
+	}
+	do
+		result = create_c11(thread, function, argument);
+	while (result != thrd_success && preload_active &&
+	       future_make_room("thrd_create", 0, thread_stack_size(NULL)));
+	if (result != thrd_success && plan)
+		thread_plan_end(plan);
+	return result;
+}
