@@ -129,13 +129,23 @@ void table_colour(struct table *t, size_t column, enum table_colour colour)
 	cell_of(t, t->rows - 1, column)->colour = colour;
 }
 
+/* The terminal that a stream goes to, or -1; what is gathered in memory goes to stdout. */
+static int terminal_of(FILE *to)
+{
+	int fd = fileno(to);
+
+	if (fd < 0)
+		fd = STDOUT_FILENO;
+	return isatty(fd) ? fd : -1;
+}
+
 size_t table_width(FILE *to)
 {
 	const char *columns = getenv("COLUMNS");
 	struct winsize size;
 	long width = 0;
 
-	if (isatty(fileno(to)) && ioctl(fileno(to), TIOCGWINSZ, &size) == 0)
+	if (ioctl(terminal_of(to), TIOCGWINSZ, &size) == 0)
 		width = size.ws_col;
 	if (width <= 0 && columns)
 		width = strtol(columns, NULL, 10);
@@ -148,7 +158,7 @@ static bool wants_colour(FILE *to)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	return isatty(fileno(to)) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
+	return terminal_of(to) >= 0 && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
 }
 
 /* Cells on the terminal; bytes that are no characters here count as "\xff", as they are printed. */
