@@ -13,5 +13,6 @@ Suite *json_read_suite(void);
 Suite *process_suite(void);
 Suite *service_suite(void);
 Suite *table_suite(void);
+Suite *words_suite(void);
 
 #endif
