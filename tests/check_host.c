@@ -4,34 +4,35 @@
 
 #include "cli/host.h"
 #include "cli_suites.h"
+#include "scratch.h"
 
 static struct host host;
 
 static void write_machine(void)
 {
-	tree_write("/proc/self/limits",
+	scratch_put("/proc/self/limits",
 		   "Limit                     Soft Limit           Hard Limit           Units     \n"
 		   "Max locked memory         65536                unlimited            bytes     \n"
 		   "Max realtime priority     0                    95                   \n");
-	tree_write("/proc/self/status", "Name:\tx\nUid:\t1000\t1001\t1000\t1000\nVmSize:\t  100 kB\n"
+	scratch_put("/proc/self/status", "Name:\tx\nUid:\t1000\t1001\t1000\t1000\nVmSize:\t  100 kB\n"
 					"VmLck:\t   8 kB\nCapEff:\t000000000000c000\n");
-	tree_write("/proc/self/uid_map", "         0          0 4294967295\n");
-	tree_write("/proc/self/cgroup", "0::/a\n");
-	tree_write("/proc/meminfo", "MemTotal: 100 kB\nMemAvailable: 50 kB\nSwapTotal: 20 kB\n"
+	scratch_put("/proc/self/uid_map", "         0          0 4294967295\n");
+	scratch_put("/proc/self/cgroup", "0::/a\n");
+	scratch_put("/proc/meminfo", "MemTotal: 100 kB\nMemAvailable: 50 kB\nSwapTotal: 20 kB\n"
 				    "SwapFree: 10 kB\nCommitLimit: 80 kB\nCommitted_AS: 30 kB\n");
-	tree_write("/proc/sys/vm/swappiness", "60\n");
-	tree_write("/proc/sys/vm/overcommit_memory", "2\n");
-	tree_write("/proc/sys/vm/compact_unevictable_allowed", "1\n");
-	tree_write("/proc/sys/kernel/numa_balancing", "0\n");
-	tree_write("/sys/kernel/mm/ksm/run", "1\n");
-	tree_write("/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n");
-	tree_write("/sys/fs/cgroup/a/memory.max", "max\n");
+	scratch_put("/proc/sys/vm/swappiness", "60\n");
+	scratch_put("/proc/sys/vm/overcommit_memory", "2\n");
+	scratch_put("/proc/sys/vm/compact_unevictable_allowed", "1\n");
+	scratch_put("/proc/sys/kernel/numa_balancing", "0\n");
+	scratch_put("/sys/kernel/mm/ksm/run", "1\n");
+	scratch_put("/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n");
+	scratch_put("/sys/fs/cgroup/a/memory.max", "max\n");
 }
 
 START_TEST(whole_machine)
 {
 	write_machine();
-	host_read(&host, tree_root, "self");
+	host_read(&host, scratch, "self");
 	ck_assert(host.memlock.known && host.rtprio.known);
 	ck_assert_uint_eq(host.memlock.soft, 65536);
 	ck_assert_uint_eq(host.memlock.hard, UINT64_MAX);
@@ -59,7 +60,7 @@ END_TEST
 
 START_TEST(nothing)
 {
-	host_read(&host, tree_root, "self");
+	host_read(&host, scratch, "self");
 	ck_assert(!host.memlock.known && !host.rtprio.known && !host.cgroup_known);
 	ck_assert_uint_eq(host.uid, LIMITS_NONE);
 	ck_assert_uint_eq(host.vm_size, LIMITS_NONE);
@@ -76,10 +77,10 @@ END_TEST
 /* A kernel that was built without is no unknown. */
 START_TEST(not_in_kernel)
 {
-	tree_write("/proc/sys/vm/swappiness", "60\n");
-	tree_write("/proc/sys/kernel/ostype", "Linux\n");
-	tree_write("/sys/kernel/mm/hugepages", "\n");
-	host_read(&host, tree_root, "self");
+	scratch_put("/proc/sys/vm/swappiness", "60\n");
+	scratch_put("/proc/sys/kernel/ostype", "Linux\n");
+	scratch_put("/sys/kernel/mm/hugepages", "\n");
+	host_read(&host, scratch, "self");
 	ck_assert_int_eq(host.compact.state, FACT_ABSENT);
 	ck_assert_int_eq(host.numa.state, FACT_ABSENT);
 	ck_assert_int_eq(host.ksm.state, FACT_ABSENT);
@@ -89,13 +90,13 @@ END_TEST
 
 START_TEST(what_is_damaged)
 {
-	tree_write("/proc/self/limits", "Max locked memory   many  unlimited bytes\n");
-	tree_write("/proc/self/status", "Uid:\nVmSize:\nVmLck: x kB\n");
-	tree_write("/proc/self/uid_map", "0 1000 1\n");
-	tree_write("/proc/sys/vm/swappiness", "-1\n");
-	tree_write("/sys/kernel/mm/ksm/run", "");
-	tree_write("/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise\n");
-	host_read(&host, tree_root, "self");
+	scratch_put("/proc/self/limits", "Max locked memory   many  unlimited bytes\n");
+	scratch_put("/proc/self/status", "Uid:\nVmSize:\nVmLck: x kB\n");
+	scratch_put("/proc/self/uid_map", "0 1000 1\n");
+	scratch_put("/proc/sys/vm/swappiness", "-1\n");
+	scratch_put("/sys/kernel/mm/ksm/run", "");
+	scratch_put("/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise\n");
+	host_read(&host, scratch, "self");
 	ck_assert(!host.memlock.known);
 	ck_assert_uint_eq(host.uid, LIMITS_NONE);
 	ck_assert_uint_eq(host.vm_size, LIMITS_NONE);
@@ -109,9 +110,9 @@ END_TEST
 
 START_TEST(topmost_cgroup)
 {
-	tree_write("/proc/self/cgroup", "0::/\n");
-	tree_write("/sys/fs/cgroup/cgroup.controllers", "memory\n");
-	host_read(&host, tree_root, "self");
+	scratch_put("/proc/self/cgroup", "0::/\n");
+	scratch_put("/sys/fs/cgroup/cgroup.controllers", "memory\n");
+	host_read(&host, scratch, "self");
 	ck_assert(host.cgroup_known);
 }
 END_TEST
@@ -121,7 +122,7 @@ Suite *host_suite(void)
 	Suite *s = suite_create("host");
 	TCase *t = tcase_create("host");
 
-	tcase_add_checked_fixture(t, tree_make, tree_remove);
+	tcase_add_checked_fixture(t, scratch_make, scratch_remove);
 	tcase_add_test(t, whole_machine);
 	tcase_add_test(t, nothing);
 	tcase_add_test(t, not_in_kernel);

@@ -9,6 +9,7 @@
 
 #include "cli/image.h"
 #include "cli_suites.h"
+#include "scratch.h"
 
 static struct image image;
 
@@ -50,11 +51,9 @@ static size_t read_self(char *to, size_t size)
 static void try_bytes(const char *bytes, size_t size)
 {
 	static struct image_tree tree;
-	char path[128];
-	FILE *file;
+	const char *path = scratch_path("/f");
+	FILE *file = fopen(path, "w");
 
-	snprintf(path, sizeof(path), "%s/f", tree_root);
-	file = fopen(path, "w");
 	fwrite(bytes, 1, size, file);
 	fclose(file);
 	if (image_read(path, &image, true))
@@ -93,7 +92,7 @@ Suite *image_suite(void)
 	Suite *s = suite_create("image");
 	TCase *t = tcase_create("image");
 
-	tcase_add_checked_fixture(t, tree_make, tree_remove);
+	tcase_add_checked_fixture(t, scratch_make, scratch_remove);
 	tcase_set_timeout(t, 120);
 	tcase_add_test(t, this_program);
 	tcase_add_test(t, no_elf);

@@ -6,6 +6,7 @@
 
 #include "cli/process.h"
 #include "cli_suites.h"
+#include "scratch.h"
 
 static struct process p;
 
@@ -45,15 +46,15 @@ END_TEST
 /* Faults before the library was ready are not counted, also where the page claims too many. */
 START_TEST(faults_since_start)
 {
-	tree_write("/proc/7/stat", "7 (a) S 1 2 3 4 5 6 100 12 3 14 15\n");
+	scratch_put("/proc/7/stat", "7 (a) S 1 2 3 4 5 6 100 12 3 14 15\n");
 	p = (struct process){.pid = 7};
 	p.page.values[STAT_minor_at_start] = 40;
 	p.page.values[STAT_major_at_start] = 40;
-	process_read_faults(&p, tree_root);
+	process_read_faults(&p, scratch);
 	ck_assert_uint_eq(p.minor, 60);
 	ck_assert_uint_eq(p.major, 0);
 	p.pid = 8;
-	process_read_faults(&p, tree_root);
+	process_read_faults(&p, scratch);
 	ck_assert_uint_eq(p.minor, PROCESS_UNKNOWN);
 }
 END_TEST
@@ -71,18 +72,18 @@ static const char smaps[] =
 
 START_TEST(classes)
 {
-	tree_write("/proc/7/smaps", smaps);
-	tree_write("/proc/7/task/7/comm", "main\n");
-	tree_write("/proc/7/task/7/syscall", "0 0x0 0x0 0x0 0x0 0x0 0x0 0x7ff20000 0x401000\n");
-	tree_write("/proc/7/task/9/comm", "a\nb\n");
-	tree_write("/proc/7/task/9/syscall", "-1 0x407ff000 0x401000\n");
-	tree_write("/proc/7/task/8/comm", "busy\n");
-	tree_write("/proc/7/task/8/syscall", "running\n");
+	scratch_put("/proc/7/smaps", smaps);
+	scratch_put("/proc/7/task/7/comm", "main\n");
+	scratch_put("/proc/7/task/7/syscall", "0 0x0 0x0 0x0 0x0 0x0 0x0 0x7ff20000 0x401000\n");
+	scratch_put("/proc/7/task/9/comm", "a\nb\n");
+	scratch_put("/proc/7/task/9/syscall", "-1 0x407ff000 0x401000\n");
+	scratch_put("/proc/7/task/8/comm", "busy\n");
+	scratch_put("/proc/7/task/8/syscall", "running\n");
 	p = (struct process){.pid = 7};
 	p.page.values[STAT_large_start] = 0x10000000;
 	p.page.values[STAT_large_end] = 0x20000000;
-	process_read_stacks(&p, tree_root);
-	process_read_usage(&p, tree_root);
+	process_read_stacks(&p, scratch);
+	process_read_usage(&p, scratch);
 	ck_assert(p.usage_known);
 	ck_assert_uint_eq(p.usage[MAPS_LARGE].resident, 4096 << 10);
 	ck_assert_uint_eq(p.usage[MAPS_THREAD_STACK].mapped, 2 * 0x800000);
@@ -108,8 +109,8 @@ END_TEST
 START_TEST(nothing)
 {
 	p = (struct process){.pid = 7};
-	process_read_stacks(&p, tree_root);
-	process_read_usage(&p, tree_root);
+	process_read_stacks(&p, scratch);
+	process_read_usage(&p, scratch);
 	ck_assert(!p.usage_known);
 	ck_assert_uint_eq(p.stack_count, 0);
 	ck_assert_uint_eq(process_total(&p, 0), PROCESS_UNKNOWN);
@@ -122,7 +123,7 @@ Suite *process_suite(void)
 	Suite *s = suite_create("process");
 	TCase *t = tcase_create("process");
 
-	tcase_add_checked_fixture(t, tree_make, tree_remove);
+	tcase_add_checked_fixture(t, scratch_make, scratch_remove);
 	tcase_add_loop_test(t, stack_pointer, 0, sizeof(lines) / sizeof(*lines));
 	tcase_add_test(t, faults);
 	tcase_add_test(t, faults_since_start);

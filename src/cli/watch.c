@@ -102,7 +102,7 @@ int watch_loop(const struct watch *watch, int (*show)(void *, FILE *), void *con
 	sigaction(SIGINT, &on_stop, NULL);
 	sigaction(SIGTERM, &on_stop, NULL);
 	if (terminal)
-		fputs("\033[?25l\033[2J", stdout);
+		fputs("\033[?25l\033[?7l\033[2J", stdout); /* no cursor, no wrapped lines */
 	for (long i = 0; result == 0; i++) {
 		if (!terminal && i)
 			putchar('\n');
@@ -112,7 +112,7 @@ int watch_loop(const struct watch *watch, int (*show)(void *, FILE *), void *con
 			break;
 	}
 	if (terminal)
-		fputs("\033[?25h\n", stdout);
+		fputs("\033[?25h\033[?7h\n", stdout);
 	fflush(stdout);
 	if (keys)
 		tcsetattr(STDIN_FILENO, TCSANOW, &old);
