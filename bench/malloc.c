@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #define PAGE	4096
 #define SAMPLES 20000
@@ -261,14 +262,25 @@ static double doubling(void)
 	return (now() - start) / 1e6;
 }
 
+static void *sleep_on(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
+/* With a fifth argument the process has a second thread, so that malloc has to expect one. */
 int main(int argc, char **argv)
 {
+	pthread_t idle;
 	const char *what = argc > 1 ? argv[1] : "";
 	size_t size = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
 	size_t count = argc > 3 ? strtoul(argv[3], NULL, 0) : 0;
 
 	if (count > SAMPLES)
 		return 2;
+	if (argc > 4)
+		pthread_create(&idle, NULL, sleep_on, NULL);
 	if (strcmp(what, "large") == 0)
 		large(size, count);
 	else if (strcmp(what, "ops") == 0)
