@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #define PAGE	4096
 #define SAMPLES 20000
@@ -58,8 +59,8 @@ static int compare(const void *a, const void *b)
 
 struct samples {
 	double times[SAMPLES];
+	double cpu[SAMPLES]; /* by the thread's own time; 0 for blocks too small to ask */
 	size_t count;
-	double most_cpu; /* the longest by the thread's own time; 0 for blocks too small to ask */
 };
 
 /* Reading it takes a system call. */
@@ -88,10 +89,8 @@ static void operate(size_t size, bool alone, bool fenced, struct samples *to)
 		free(block);
 	if (fenced)
 		fence();
-	to->times[to->count++] = now() - start;
-	cpu = cpu_time(size) - cpu;
-	if (cpu > to->most_cpu)
-		to->most_cpu = cpu;
+	to->times[to->count] = now() - start;
+	to->cpu[to->count++] = cpu_time(size) - cpu;
 	if (alone)
 		free(block);
 }
@@ -106,11 +105,23 @@ static double clock_cost(void)
 	return none.times[none.count / 2];
 }
 
-static double share(struct samples *s, size_t permille, double cost)
+static void sort(struct samples *s)
+{
+	qsort(s->times, s->count, sizeof(double), compare);
+	qsort(s->cpu, s->count, sizeof(double), compare);
+}
+
+/* The time that so many in a thousand are below. */
+static double share(const struct samples *s, size_t permille, double cost)
 {
 	double time = s->times[s->count * permille / 1000];
 
 	return time > cost ? time - cost : 0;
+}
+
+static double share_cpu(const struct samples *s, size_t permille)
+{
+	return s->cpu[s->count * permille / 1000];
 }
 
 /* Samples of both kinds in turn, at most so many and for two seconds, after a tenth to warm up. */
@@ -119,45 +130,47 @@ static void measure(size_t size, size_t count, bool fenced, struct samples *op, 
 	double end = now() + 2e9;
 
 	op->count = bare->count = 0;
-	op->most_cpu = 0;
 	while (op->count < count && (now() < end || op->count < 20)) {
 		operate(size, false, fenced, op);
 		operate(size, true, fenced, bare);
 	}
-	qsort(op->times, op->count, sizeof(double), compare);
-	qsort(bare->times, bare->count, sizeof(double), compare);
+	sort(op);
+	sort(bare);
+}
+
+/* The largest of the first operation and the warm-up, by either kind of time. */
+static double worst(const double *first, const double *warm_up, size_t count)
+{
+	return count && warm_up[count - 1] > *first ? warm_up[count - 1] : *first;
 }
 
 /* p50, p99, p99.9 and max in ns, the worst before that, p50 and p99 of the touch alone, p50 of both
- * without waiting for the stores, faults an operation, peak resident in KiB, and the worst of the
- * first two kinds by the thread's own time, which other programs don't add to. */
+ * without waiting for the stores, faults an operation, peak resident in KiB; and by the thread's own
+ * time, which other programs don't add to, max, the worst before that, p99, and p99 of the touch. */
 static void large(size_t size, size_t count)
 {
-	static struct samples first, op, bare;
+	static struct samples first, warm_up, op, bare;
 	struct rusage usage;
-	double cost, most, cpu;
+	double cost, cpu_before;
 	long before;
 
 	operate(size, false, true, &first); /* before anything else warms up */
 	cost = clock_cost();
-	most = first.times[0] - cost;
-	measure(size, count / 10, true, &op, &bare);
-	if (op.count && op.times[op.count - 1] - cost > most)
-		most = op.times[op.count - 1] - cost;
-	cpu = first.most_cpu > op.most_cpu ? first.most_cpu : op.most_cpu;
+	measure(size, count / 10, true, &warm_up, &bare);
+	cpu_before = worst(first.cpu, warm_up.cpu, warm_up.count);
 	before = faults();
 	measure(size, count, true, &op, &bare);
 	before = faults() - before;
 	getrusage(RUSAGE_SELF, &usage);
-	printf("%.0f,%.0f,%.0f,%.0f,", share(&op, 500, cost), share(&op, 990, cost),
-	       share(&op, 999, cost), op.times[op.count - 1] - cost);
-	printf("%.0f,%.0f,%.0f,", most, share(&bare, 500, cost), share(&bare, 990, cost));
-	most = op.most_cpu;
-	count = op.count;
-	measure(size, count, false, &op, &bare);
-	printf("%.0f,%.0f,", share(&op, 500, cost), share(&bare, 500, cost));
-	printf("%.2f,%ld,", (double)before / (double)(2 * count), usage.ru_maxrss);
-	printf("%.0f,%.0f\n", most, cpu);
+	printf("%.0f,%.0f,%.0f,%.0f,%.0f,", share(&op, 500, cost), share(&op, 990, cost),
+	       share(&op, 999, cost), op.times[op.count - 1] - cost,
+	       worst(first.times, warm_up.times, warm_up.count) - cost);
+	printf("%.0f,%.0f,", share(&bare, 500, cost), share(&bare, 990, cost));
+	measure(size, count, false, &warm_up, &first);
+	printf("%.0f,%.0f,", share(&warm_up, 500, cost), share(&first, 500, cost));
+	printf("%.2f,%ld,", (double)before / (double)(2 * op.count), usage.ru_maxrss);
+	printf("%.0f,%.0f,%.0f,%.0f\n", op.cpu[op.count - 1], cpu_before, share_cpu(&op, 990),
+	       share_cpu(&bare, 990));
 }
 
 static void ops(size_t size, size_t count)
@@ -249,14 +262,25 @@ static double doubling(void)
 	return (now() - start) / 1e6;
 }
 
+static void *sleep_on(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
+/* With a fifth argument the process has a second thread, so that malloc has to expect one. */
 int main(int argc, char **argv)
 {
+	pthread_t idle;
 	const char *what = argc > 1 ? argv[1] : "";
 	size_t size = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
 	size_t count = argc > 3 ? strtoul(argv[3], NULL, 0) : 0;
 
 	if (count > SAMPLES)
 		return 2;
+	if (argc > 4)
+		pthread_create(&idle, NULL, sleep_on, NULL);
 	if (strcmp(what, "large") == 0)
 		large(size, count);
 	else if (strcmp(what, "ops") == 0)

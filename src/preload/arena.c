@@ -185,7 +185,7 @@ void arena_count(const struct arena *a, struct arena_counters *to)
 {
 	uint64_t pages, blocks = cache_count(a, &pages), bytes = pages << a->shift;
 	const uint64_t *from = (const uint64_t *)&a->counters;
-	struct arena_counters now;
+	struct arena_counters now = {0};
 	size_t i;
 
 	for (i = 0; i < sizeof now / sizeof *from; i++)

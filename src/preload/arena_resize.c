@@ -146,25 +146,22 @@ static uint32_t resize_claimed(struct arena *a, uint32_t first, uint32_t pages)
 
 int arena_resize(struct arena *a, void *old, size_t size, void **block)
 {
+	uint32_t first, to = TLSF_NIL;
 	struct demand d;
-	uint32_t first, to;
 	int error = arena_lookup(a, old, &first);
 
 	if (error)
 		return error;
-	if (!demand_set(a, 1, size, &d)) {
-		arena_enter(a);
-		count_add(&a->counters.refused, 1);
-		arena_leave(a);
-		return -ENOMEM;
-	}
-	if (!arena_take_over(a, first, TLSF_BUSY))
-		return -EINVAL;
 	arena_enter(a);
-	to = resize_claimed(a, first, d.want.pages);
+	if (!demand_set(a, 1, size, &d))
+		count_add(&a->counters.refused, 1);
+	else if (arena_take_over(a, first, TLSF_BUSY))
+		to = resize_claimed(a, first, d.want.pages);
+	else
+		error = -EINVAL;
 	arena_leave(a);
 	if (to == TLSF_NIL)
-		return -ENOMEM;
+		return error ? error : -ENOMEM;
 	*block = page_address(a, to);
 	return 0;
 }
