@@ -8,6 +8,7 @@
 #include "common/stats.h"
 #include "common/sys.h"
 #include "preload/ahead.h"
+#include "preload/future.h"
 #include "preload/held.h"
 #include "preload/lock.h"
 #include "preload/preload.h"
@@ -88,13 +89,35 @@ static struct thread_plan *plan_take(void)
 	return NULL;
 }
 
-void thread_plan_end(struct thread_plan *plan)
+static void plan_drop(struct thread_plan *plan, char holders)
 {
 	struct chunk *chunk = &first;
 
+	if (__atomic_sub_fetch(&plan->holders, holders, __ATOMIC_ACQ_REL) > 0)
+		return;
 	while (plan < chunk->plans || plan >= chunk->plans + PLANS)
 		chunk = __atomic_load_n(&chunk->next, __ATOMIC_ACQUIRE);
 	__atomic_fetch_and(&chunk->used, ~(1ull << (plan - chunk->plans)), __ATOMIC_RELEASE);
+}
+
+void thread_plan_end(struct thread_plan *plan, bool created)
+{
+	plan_drop(plan, created ? 1 : 2);
+}
+
+bool thread_pause(struct thread_plan *plan)
+{
+	const bool paused = future_pause();
+
+	if (plan)
+		plan->paused = paused;
+	return paused;
+}
+
+void thread_resume(struct thread_plan *plan, bool paused)
+{
+	if (plan ? __atomic_exchange_n(&plan->paused, false, __ATOMIC_ACQ_REL) : paused)
+		future_resume();
 }
 
 /* Whether MAX allows it. The free memory is looked at once for many threads. */
@@ -157,7 +180,8 @@ struct thread_plan *thread_plan_make(const pthread_attr_t *attributes)
 	const size_t stack = (size_t)preload_options.thread_stack;
 	const size_t size = heap.allocate ? (size_t)preload_options.thread_heap : 0;
 
-	if (!is_meant() || stack + size == 0 || !is_affordable(stack + size))
+	if (!is_meant() || (stack + size == 0 && preload_options.lock != LOCK_EAGER) ||
+	    !is_affordable(stack + size))
 		return NULL;
 	plan = plan_take();
 	if (plan == NULL)
@@ -165,6 +189,8 @@ struct thread_plan *thread_plan_make(const pthread_attr_t *attributes)
 	plan_stack(attributes, plan);
 	plan->resident = stack;
 	plan->heap = size;
+	plan->paused = false;
+	plan->holders = 2;
 	return plan;
 }
 
@@ -259,6 +285,7 @@ void thread_begin(struct thread_plan *plan)
 	const uintptr_t end = size_page_down(frame), bound = stack_bound(plan);
 	uintptr_t start = end - size_page_up(plan->resident);
 
+	thread_resume(plan, false);
 	if (start < bound || start > end)
 		start = bound < end ? bound : end;
 	if (lock_level() == LEVEL_RANGES && plan->resident)
@@ -271,5 +298,5 @@ void thread_begin(struct thread_plan *plan)
 		heap_resident(plan->heap);
 	stats_add(STAT_thread_stacks, 1);
 	stats_add(STAT_thread_resident, end - start + plan->heap);
-	thread_plan_end(plan);
+	plan_drop(plan, 1);
 }

@@ -22,17 +22,25 @@ struct thread_plan {
 	size_t stack_size; /* of the whole, with its guard */
 	uintptr_t lowest;  /* of a stack that the program made; 0 for libc's */
 	size_t heap;
+	bool paused;  /* eager mode: somebody still has to call future_resume, once */
+	char holders; /* creator and new thread: the last one gives the slot back */
 };
 
 /* By the constructor. */
 void thread_start(void);
 
 /* In the creator: a plan, or NULL where the thread is to run as it is (level none, LOCK=current,
- * nothing to reserve, no memory for a plan). */
+ * nothing to do for it, no memory for a plan). */
 struct thread_plan *thread_plan_make(const pthread_attr_t *attributes);
 
-/* Gives a plan back: it is no longer needed, or no thread came of it. */
-void thread_plan_end(struct thread_plan *plan);
+/* Around libc's call, in eager mode: the kernel must not populate the whole stack as libc opens it.
+ * The pause ends in the new thread before its own code runs, or here when the call is over, whichever
+ * is first: what either maps next is resident again. plan may be NULL. */
+bool thread_pause(struct thread_plan *plan);
+void thread_resume(struct thread_plan *plan, bool paused);
+
+/* The creator is done with a plan; created: a thread came of it. */
+void thread_plan_end(struct thread_plan *plan, bool created);
 
 /* In the new thread: makes resident, and at level ranges locked, what the plan says, and ends the
  * plan. Never touches what is not its stack. */

@@ -33,15 +33,13 @@ static int begin_c11(void *at)
 	return function(argument);
 }
 
-/* In eager mode the kernel would populate the whole stack as libc opens it. */
 static int create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *),
-		  void *argument)
+		  void *argument, struct thread_plan *plan)
 {
-	const bool paused = future_pause();
+	const bool paused = thread_pause(plan);
 	int result = real_get()->pthread_create(thread, attributes, function, argument);
 
-	if (paused)
-		future_resume();
+	thread_resume(plan, paused);
 	return result;
 }
 
@@ -58,21 +56,21 @@ EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *rest
 		argument = plan;
 	}
 	do
-		result = create(thread, attributes, function, argument);
+		result = create(thread, attributes, function, argument, plan);
 	while (result == EAGAIN && preload_active &&
 	       future_make_room("pthread_create", 0, thread_stack_size(attributes)));
-	if (result && plan)
-		thread_plan_end(plan);
+	if (plan)
+		thread_plan_end(plan, result == 0);
 	return result;
 }
 
-static int create_c11(thrd_t *thread, thrd_start_t function, void *argument)
+static int create_c11(thrd_t *thread, thrd_start_t function, void *argument,
+		      struct thread_plan *plan)
 {
-	const bool paused = future_pause();
+	const bool paused = thread_pause(plan);
 	int result = real_get()->thrd_create(thread, function, argument);
 
-	if (paused)
-		future_resume();
+	thread_resume(plan, paused);
 	return result;
 }
 
@@ -91,10 +89,10 @@ EXPORT int thrd_create(thrd_t *thread, thrd_start_t function, void *argument)
 		argument = plan;
 	}
 	do
-		result = create_c11(thread, function, argument);
+		result = create_c11(thread, function, argument, plan);
 	while (result != thrd_success && preload_active &&
 	       future_make_room("thrd_create", 0, thread_stack_size(NULL)));
-	if (result != thrd_success && plan)
-		thread_plan_end(plan);
+	if (plan)
+		thread_plan_end(plan, result == thrd_success);
 	return result;
 }
