@@ -212,18 +212,31 @@ END_TEST
 START_TEST(growth_ends_at_a_chunk)
 {
 	arena_open((struct arena_settings){.retain = SIZE_MAX, .chunk = MIB});
+	block(8 * MIB);
 	block(BLOCK);
 	ck_assert_uint_eq(asked.size, MIB);
 	block(MIB - BLOCK);
-	ck_assert_uint_eq(asked.commits, 1);
+	ck_assert_uint_eq(asked.commits, 2);
 	block(page);
 	ck_assert_uint_eq(asked.size, MIB);
+}
+END_TEST
+
+/* No more than an eighth of what is there is made resident beside what was asked for. */
+START_TEST(growth_is_small_at_first)
+{
+	arena_open((struct arena_settings){.retain = SIZE_MAX, .chunk = MIB});
+	for (size_t used = BLOCK; used <= 64 * BLOCK; used += BLOCK) {
+		block(BLOCK);
+		ck_assert_uint_le(counters().resident, used + used / 8);
+	}
 }
 END_TEST
 
 START_TEST(a_chunk_keeps_to_the_limit)
 {
 	arena_open((struct arena_settings){.retain = 16 * page, .chunk = MIB});
+	block(8 * MIB);
 	block(BLOCK);
 	ck_assert_uint_eq(asked.size, BLOCK + 16 * page);
 	ck_assert_uint_eq(counters().retained, 16 * page);
@@ -233,13 +246,12 @@ END_TEST
 START_TEST(a_failed_chunk_is_tried_exactly)
 {
 	arena_open((struct arena_settings){.retain = SIZE_MAX, .chunk = MIB});
-	give_back(block(page));
-	arena_trim(&arena, 0);
+	block(8 * MIB);
 	commits_to_fail = 1;
 	block(BLOCK);
 	ck_assert_uint_eq(asked.size, BLOCK);
 	ck_assert_uint_eq(counters().refused, 0);
-	ck_assert_uint_eq(counters().resident, BLOCK);
+	ck_assert_uint_eq(counters().resident, 8 * MIB + BLOCK);
 }
 END_TEST
 
@@ -768,6 +780,7 @@ static void add_growth(Suite *s)
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_test(t, growth_commits_the_difference);
 	tcase_add_test(t, growth_ends_at_a_chunk);
+	tcase_add_test(t, growth_is_small_at_first);
 	tcase_add_test(t, a_chunk_keeps_to_the_limit);
 	tcase_add_test(t, a_failed_chunk_is_tried_exactly);
 	tcase_add_test(t, huge_growth_is_whole);

@@ -10,12 +10,16 @@
 #include "preload/ahead.h"
 #include "preload/preload.h"
 
+#define CREDIT_MOST (16u << 20) /* bytes between two looks at the free memory, at the most */
+#define CREDIT_SHARE 16		/* and of what there was at the last look */
+
 static struct limits_memory memory;
 static uint64_t ceiling, taken;
 
 static struct limits_scratch scratch; /* a small thread's stack has no room for it */
 static bool asking;
 static time_t refused_at; /* seconds of the monotonic clock; 0: never */
+static int64_t credit;	  /* bytes that may be had before the files are read again */
 
 void ahead_start(void)
 {
@@ -90,16 +94,22 @@ bool ahead_fits(uint64_t bytes)
 {
 	struct limits_memory now;
 	struct timespec time = {0};
+	uint64_t most;
 	bool fits;
 
+	if (bytes <= CREDIT_MOST && __atomic_sub_fetch(&credit, (int64_t)bytes, __ATOMIC_RELAXED) >= 0)
+		return true;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
 	if (__atomic_load_n(&refused_at, __ATOMIC_RELAXED) == time.tv_sec + 1)
 		return false;
 	if (__atomic_exchange_n(&asking, true, __ATOMIC_ACQUIRE))
 		return true; /* another thread reads the same files: the kernel has the last word */
 	limits_memory(&now, "", "self", &scratch);
+	most = size_of(preload_options.max, limits_room(&now));
+	fits = bytes <= most;
+	most = fits ? (most - bytes) / CREDIT_SHARE : 0;
+	__atomic_store_n(&credit, (int64_t)(most < CREDIT_MOST ? most : CREDIT_MOST), __ATOMIC_RELAXED);
 	__atomic_store_n(&asking, false, __ATOMIC_RELEASE);
-	fits = bytes <= size_of(preload_options.max, limits_room(&now));
 	__atomic_store_n(&refused_at, fits ? 0 : time.tv_sec + 1, __ATOMIC_RELAXED);
 	return fits;
 }

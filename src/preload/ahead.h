@@ -23,7 +23,8 @@ uint64_t ahead_reserve(const char *name, uint64_t asked);
 void ahead_tell_cut(const char *name, uint64_t asked, uint64_t got, const char *why);
 
 /* Whether so many more bytes fit the memory that there is now. A no is remembered for a second, so
- * that asking again costs nothing. */
+ * that asking again costs nothing; a yes is good for a sixteenth of what there was, 16 MiB at the
+ * most. */
 bool ahead_fits(uint64_t bytes);
 
 /* Adds where the ceiling comes from: "17.4 GiB (MAX=75% of 23.2 GiB available)". */

@@ -59,7 +59,8 @@ struct arena_settings {
 	size_t retain;	/* bytes of free memory kept resident, SIZE_MAX: all */
 	size_t reserve; /* at least so many are kept */
 	size_t chunk;	/* growth ends at a multiple of this, a power of two, where the limit of what is
-			 * kept allows it; 0: it is exact */
+			 * kept allows it and it is at most an eighth of what is resident; of a smaller
+			 * power of two else. 0: it is exact */
 	bool huge;	/* growth begins and ends at multiples of ARENA_HUGE where there is room, and
 			 * memory is given back from such a multiple */
 	struct arena_counters *published; /* a copy for others to read, NULL: none; see arena_count */

@@ -40,11 +40,22 @@ static int arena_cover(struct arena *a, uint32_t pages)
 	return error;
 }
 
-/* Growth up to a multiple of the chunk, unless the addresses end or the limit is met. */
+/* A power of two: the chunk, or less as long as that is more than an eighth of what is resident, so
+ * that a small program stays small. */
+static uint32_t growth_unit(const struct arena *a)
+{
+	uint64_t eighth = a->counters.resident >> a->shift >> 3;
+
+	if (a->huge || eighth >= a->chunk)
+		return a->chunk;
+	return eighth ? UINT32_C(1) << (31 - __builtin_clz((uint32_t)eighth)) : 1;
+}
+
+/* Growth up to a multiple of its unit, unless the addresses end or the limit is met. */
 static uint32_t site_round(const struct arena *a, uint32_t end, uint32_t most)
 {
 	uint32_t room = a->limit > a->map.free.pages ? a->limit - a->map.free.pages : 0;
-	uint32_t extra = (uint32_t)round_up(end, a->chunk) - end;
+	uint32_t extra = (uint32_t)round_up(end, growth_unit(a)) - end;
 
 	if (extra > room)
 		extra = room;

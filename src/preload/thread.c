@@ -17,7 +17,6 @@
 #include "preload/thread.h"
 
 #define PLANS 64
-#define CREDIT (16l << 20)	     /* bytes between two looks at the free memory */
 #define DESCRIPTOR_MOST (128u << 10) /* from the first frame up to libc's descriptor: static TLS */
 #define HEAP_BLOCK (64u << 10)	     /* below every M_MMAP_THRESHOLD that is set here */
 
@@ -29,7 +28,6 @@ struct chunk {
 };
 
 static struct chunk first;
-static long credit;	 /* bytes that may be made resident before looking again */
 
 /* libc's malloc, where there is a THREAD_HEAP and libc's serves. */
 static struct {
@@ -120,17 +118,6 @@ void thread_resume(struct thread_plan *plan, bool paused)
 		future_resume();
 }
 
-/* Whether MAX allows it. The free memory is looked at once for many threads. */
-static bool is_affordable(size_t size)
-{
-	if (__atomic_sub_fetch(&credit, (long)size, __ATOMIC_RELAXED) >= 0)
-		return true;
-	if (!ahead_fits(size > CREDIT ? size : CREDIT))
-		return false;
-	__atomic_store_n(&credit, CREDIT, __ATOMIC_RELAXED);
-	return true;
-}
-
 static bool is_meant(void)
 {
 	return preload_active && lock_level() != LEVEL_NONE && preload_options.lock != LOCK_CURRENT;
@@ -181,7 +168,7 @@ struct thread_plan *thread_plan_make(const pthread_attr_t *attributes)
 	const size_t size = heap.allocate ? (size_t)preload_options.thread_heap : 0;
 
 	if (!is_meant() || (stack + size == 0 && preload_options.lock != LOCK_EAGER) ||
-	    !is_affordable(stack + size))
+	    !ahead_fits(stack + size))
 		return NULL;
 	plan = plan_take();
 	if (plan == NULL)
@@ -198,6 +185,14 @@ struct thread_plan *thread_plan_make(const pthread_attr_t *attributes)
 static uintptr_t descriptor(void)
 {
 	return (uintptr_t)pthread_self();
+}
+
+/* From where the reserve counts: what the thread begins with is part of it. */
+static uintptr_t stack_top(uintptr_t frame)
+{
+	const uintptr_t top = size_page_up(descriptor() + 1);
+
+	return top - frame <= 2 * size_page() ? top : size_page_up(frame);
 }
 
 /* At or below the lowest address of the stack. */
@@ -283,7 +278,8 @@ void thread_begin(struct thread_plan *plan)
 {
 	const uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
 	const uintptr_t end = size_page_down(frame), bound = stack_bound(plan);
-	uintptr_t start = end - size_page_up(plan->resident);
+	const size_t above = stack_top(frame) - end, size = size_page_up(plan->resident);
+	uintptr_t start = end - (size > above ? size - above : 0);
 
 	thread_resume(plan, false);
 	if (start < bound || start > end)
