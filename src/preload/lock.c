@@ -264,7 +264,7 @@ static long read_targets(struct target *targets, uintptr_t stack_low)
 		count++;
 	}
 	maps_close(&maps);
-	return count;
+	return maps.error ? maps.error : count;
 }
 
 static bool begin_telling(struct message *m)
@@ -278,16 +278,21 @@ static bool begin_telling(struct message *m)
 	return true;
 }
 
-/* Level ranges without /proc. */
+/* Without /proc. */
 static void tell_blind(int error)
 {
+	const bool future = lock_level() == LEVEL_FUTURE;
 	struct message m;
 
-	set_level(LEVEL_NONE, REASON_REFUSED, -error);
+	if (!future)
+		set_level(LEVEL_NONE, REASON_REFUSED, -error);
 	if (begin_telling(&m)) {
 		text_add(&m.text, "/proc/self/maps: ");
 		message_cause(&m, error);
-		text_add(&m.text, ": nothing is locked; mount /proc or set LimitMEMLOCK=infinity");
+		text_add(&m.text, future ? ": what comes is locked, but nothing is made resident "
+					   "ahead; mount /proc"
+					 : ": nothing is locked; mount /proc or set "
+					   "LimitMEMLOCK=infinity");
 		message_send(&m);
 	}
 	if (preload_options.on_error == ERROR_ABORT)
@@ -374,9 +379,9 @@ void lock_existing(uintptr_t stack_low)
 	count = read_targets(targets, stack_low);
 	if (lock_level() == LEVEL_FUTURE)
 		populate_all(targets, count > 0 ? (size_t)count : 0);
-	else if (count < 0)
+	if (count < 0)
 		tell_blind((int)count);
-	else
+	else if (lock_level() == LEVEL_RANGES)
 		lock_ranges(targets, (size_t)count);
 }
 
