@@ -92,6 +92,8 @@ bool ahead_fits(uint64_t bytes)
 	struct timespec time = {0};
 	bool fits;
 
+	if (!preload_active) /* a reserve: ahead_take has let it in, and now there is less free */
+		return true;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
 	if (__atomic_load_n(&refused_at, __ATOMIC_RELAXED) == time.tv_sec + 1)
 		return false;
