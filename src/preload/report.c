@@ -199,8 +199,15 @@ static void expand_path(const char *from, struct text *t)
 	}
 }
 
-/* Opens the report's file and empties it: never through a link, never a FIFO or another's device that could
- * block or be harmed; a descriptor or -errno. */
+/* Ours or root's: another user's file in a folder that everybody writes to is a trap. */
+static bool is_harmless(const struct stat *status)
+{
+	return S_ISREG(status->st_mode) && status->st_nlink == 1 &&
+	       (status->st_uid == 0 || status->st_uid == (uid_t)SYS_CALL(SYS_geteuid));
+}
+
+/* Opens the report's file and empties it: never through a link, never a FIFO or a device, which
+ * could block or be harmed; a descriptor or -errno. */
 static int open_report(const char *path)
 {
 	int fd = sys_open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0644);
@@ -209,7 +216,7 @@ static int open_report(const char *path)
 
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink > 1)
+	if (fstat(fd, &status) != 0 || !is_harmless(&status))
 		error = -EACCES;
 	else
 		error = (int)SYS_CALL(SYS_ftruncate, fd, 0L);
@@ -221,12 +228,16 @@ static int open_report(const char *path)
 
 static void tell_failed(const char *path, int error)
 {
+	char shown[256]; /* of a long path the head, so that the cause has room */
 	struct message m;
+	struct text t;
 
 	if (preload_options.on_error == ERROR_QUIET || !message_claim(MESSAGE_REPORT))
 		return;
+	text_init(&t, shown, sizeof(shown));
+	text_add(&t, "%s", path);
 	message_warn(&m);
-	text_add(&m.text, "report: %s: ", path);
+	text_add(&m.text, "report: %s: ", shown);
 	message_cause(&m, error);
 	text_add(&m.text, ": allowed: a plain file; set RAMLOCK_REPORT to one that may be written");
 	message_send(&m);
