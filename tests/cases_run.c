@@ -72,12 +72,24 @@ bool stage_make(void)
 	       shell("mkdir -m 777 '%s'/work", stage);
 }
 
+/* What CASES_PRELOAD names comes before the library: a sanitizer's runtime, for an instrumented one. */
+static const char *preloaded_before(void)
+{
+	const char *libraries = getenv("CASES_PRELOAD");
+
+	return libraries ? libraries : "";
+}
+
 /* A command with the stage's paths in it. */
 static void expand(const char *from, char *to, size_t size)
 {
+	static const char preload[] = "LD_PRELOAD=";
 	size_t at = 0;
 
 	for (; *from && at + 1 < size; from++) {
+		if (strncmp(from, "%L", 2) == 0 && at >= sizeof(preload) - 1 &&
+		    strncmp(to + at - (sizeof(preload) - 1), preload, sizeof(preload) - 1) == 0)
+			at += (size_t)snprintf(to + at, size - at, "%s", preloaded_before());
 		const char *path = from[0] == '%' && from[1] == 'B' ? BUILD_DIR : stage;
 		const char *name = from[0] != '%' ? NULL
 				 : from[1] == 'V' || from[1] == 'B' ? ""
@@ -153,7 +165,7 @@ static void set_environment(const char *folder)
 /* Only the program itself is preloaded, not the shell before it. */
 static void start(const struct row *row, bool bare)
 {
-	char command[2048], line[2600];
+	char command[4096], line[4600];
 
 	snprintf(line, sizeof(line), "%s/work", stage);
 	if (!set_limit(row->limit) || !become(row->user) || chdir(line) != 0)
@@ -163,7 +175,8 @@ static void start(const struct row *row, bool bare)
 	if (!bare)
 		set_settings(row->settings);
 	if (!bare && row->start == PRELOAD)
-		snprintf(line, sizeof(line), "export LD_PRELOAD=%s/libramlock.so; exec %s", stage, command);
+		snprintf(line, sizeof(line), "export LD_PRELOAD=%s%s/libramlock.so; exec %s",
+			 preloaded_before(), stage, command);
 	else if (!bare && row->start == LAUNCHER)
 		snprintf(line, sizeof(line), "exec %s/ramlock run -- %s", stage, command);
 	else
