@@ -7,7 +7,7 @@
 
 #include "victim.h"
 
-#define LARGE ((size_t)1 << 20)
+#define LARGE ((size_t)512 << 10)
 
 static const char *check(const char *at, char value, size_t size)
 {
@@ -19,16 +19,17 @@ static const char *check(const char *at, char value, size_t size)
 
 static void use_heap(void)
 {
-	char *small = malloc(1000), *large = malloc(LARGE), *wall, *zeroed;
+	char *small = malloc(1000), *volatile before = malloc(LARGE), *large = malloc(LARGE);
+	char *volatile after = malloc(LARGE), *zeroed; /* between two, so that it has to move */
 
 	memset(small, 1, 1000);
 	memset(large, 2, LARGE);
-	wall = malloc(LARGE); /* so that the first has to move */
 	large = realloc(large, 2 * LARGE);
 	zeroed = calloc(1, LARGE);
 	printf("heap %s %s %s\n", check(small, 1, 1000), check(large, 2, LARGE),
 	       check(zeroed, 0, LARGE));
-	free(wall);
+	free(before);
+	free(after);
 	free(small);
 	free(large);
 	free(zeroed);
