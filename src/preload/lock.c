@@ -148,10 +148,14 @@ void lock_start(void)
 __attribute__((no_sanitize("address"))) static int populate_by_touch(uintptr_t start, uintptr_t end, bool write)
 {
 	for (uintptr_t at = start; at < end; at += size_page()) {
-		if (write) /* an atomic no-op: another thread may be writing the same byte */
-			__atomic_fetch_or((volatile char *)at, 0, __ATOMIC_RELAXED);
-		else
-			(void)*(volatile char *)at;
+		volatile char *byte = (volatile char *)at;
+		char seen = *byte;
+
+		/* Another thread may be writing the same byte. An atomic addition of 0 would not do:
+		 * clang makes a mere read of it. */
+		if (write)
+			__atomic_compare_exchange_n(byte, &seen, seen, false, __ATOMIC_RELAXED,
+						    __ATOMIC_RELAXED);
 	}
 	return 0;
 }

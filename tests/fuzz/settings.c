@@ -58,7 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < count; i++) {
 		options_meant(&o, environment[i]);
 		options_find(environment[i]);
-		options_nearest(environment[i]);
+		if (strlen(environment[i]) < 64) /* as long as a name is read */
+			options_nearest(environment[i]);
 	}
 	free(text);
 	return 0;
