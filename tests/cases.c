@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cases.h"
@@ -11,6 +12,7 @@
 static const struct row rows[] = {
 #include "cases.def"
 #include "cases_cli.def"
+#include "kernels.def"
 };
 
 #define ROWS (sizeof(rows) / sizeof(*rows))
@@ -83,11 +85,22 @@ static void expect(const struct row *row, const struct result *bare, int *status
 	*out = as_bare ? bare->out : row->out;
 }
 
+/* With a sanitizer's runtime in the program its malloc and its mlock are the runtime's, and only what
+ * the sanitizer itself says counts. */
+static bool is_clean(const struct result *got)
+{
+	return strstr(got->err, "ERROR: AddressSanitizer: ") == NULL &&
+	       strstr(got->err, "runtime error: ") == NULL &&
+	       strstr(got->out, "ERROR: AddressSanitizer: ") == NULL;
+}
+
 static bool is_right(const struct row *row, const struct result *got, const struct result *bare)
 {
 	const char *out;
 	int status;
 
+	if (getenv("CASES_PRELOAD"))
+		return is_clean(got);
 	expect(row, bare, &status, &out);
 	return got->status == status && match(row->err, got->err) &&
 	       (out == bare->out ? strcmp(out, got->out) == 0 : match(out, got->out));

@@ -40,6 +40,9 @@ static const struct {
 	{"1 K", -EINVAL, 0, 0, NULL},
 	{"99999999999999999999", -ERANGE, 0, 0, NULL},
 	{"9000000000T", -ERANGE, 0, 0, NULL},
+	{"8191.5T", 0, (16383ull << 40) / 2, 0, "8388096G"},
+	{"5555519.1T", -ERANGE, 0, 0, NULL},
+	{"9007199254740992", -ERANGE, 0, 0, NULL},
 };
 
 START_TEST(size_words)

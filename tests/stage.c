@@ -90,12 +90,24 @@ bool stage_make(void)
 	       shell("mkdir '%s'/input", stage) && stage_enter("");
 }
 
+/* What CASES_PRELOAD names comes before the library: a sanitizer's runtime, for an instrumented one. */
+static const char *preloaded_before(void)
+{
+	const char *libraries = getenv("CASES_PRELOAD");
+
+	return libraries ? libraries : "";
+}
+
 /* A command with the stage's paths in it. */
 static void expand(const char *from, char *to, size_t size)
 {
+	static const char preload[] = "LD_PRELOAD=";
 	size_t at = 0;
 
 	for (; *from && at + 1 < size; from++) {
+		if (strncmp(from, "%L", 2) == 0 && at >= sizeof(preload) - 1 &&
+		    strncmp(to + at - (sizeof(preload) - 1), preload, sizeof(preload) - 1) == 0)
+			at += (size_t)snprintf(to + at, size - at, "%s", preloaded_before());
 		const char *path = from[0] == '%' && from[1] == 'B' ? BUILD_DIR : stage;
 		const char *name = from[0] != '%' ? NULL
 				 : from[1] == 'V' || from[1] == 'B' ? ""
@@ -176,7 +188,7 @@ static void write_start(const struct staged *staged, bool bare, char *line, size
 	const bool drops = staged->user == DROPS;
 
 	if (!bare && staged->start == PRELOAD)
-		snprintf(line, size, "export LD_PRELOAD=%s/libramlock.so; exec ", stage);
+		snprintf(line, size, "export LD_PRELOAD=%s%s/libramlock.so; exec ", preloaded_before(), stage);
 	else if (!bare && staged->start == LAUNCHER)
 		snprintf(line, size, "exec %s/ramlock run -- ", stage);
 	else if (bare && staged->start == TREE && drops)

@@ -29,7 +29,7 @@ void maps_close(struct maps *m)
 	m->fd = -1;
 }
 
-/* Reads on until the buffer is full or the file ends. */
+/* Reads on until the buffer is full, or the file ends or fails. */
 static void fill(struct maps *m)
 {
 	long part;
@@ -39,7 +39,10 @@ static void fill(struct maps *m)
 	m->at = 0;
 	while (m->fd >= 0 && m->used < m->size - 1) {
 		part = sys_read(m->fd, m->buffer + m->used, m->size - 1 - m->used);
+		if (part == -EINTR)
+			continue;
 		if (part <= 0) {
+			m->error = (int)part;
 			maps_close(m);
 			break;
 		}

@@ -50,13 +50,14 @@ struct maps {
 	struct mapping last; /* for what is told by its neighbour: bss, segments of one file */
 	bool last_code;
 	unsigned long broken; /* lines that were not understood */
+	int error; /* -errno that ended the reading before the end, or 0 */
 };
 
 /* Opens a file in the format of maps or smaps; 0 or -errno. The buffer, of at least 16 KiB, and
  * program (NULL when unknown) must live as long as m; m->program_at may be set behind it. */
 int maps_open(struct maps *m, const char *path, const char *program, char *buffer, size_t size);
 
-/* The next mapping; false at the end. */
+/* The next mapping; false at the end, or where m->error is set. */
 bool maps_next(struct maps *m, struct mapping *mapping);
 
 void maps_close(struct maps *m);

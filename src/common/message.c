@@ -143,6 +143,14 @@ void message_cause(struct message *m, int error)
 		{EROFS, "Read-only file system"},
 		{ENOSPC, "No space left on device"},
 		{EISDIR, "Is a directory"},
+		{ENXIO, "No such device or address"},
+		{EIO, "Input/output error"},
+		{EINTR, "Interrupted system call"},
+		{EFBIG, "File too large"},
+		{EDQUOT, "Disk quota exceeded"},
+		{EMFILE, "Too many open files"},
+		{ENFILE, "Too many open files in system"},
+		{ENAMETOOLONG, "File name too long"},
 	};
 
 	if (error < 0)
@@ -160,6 +168,7 @@ void message_send(struct message *m)
 {
 	size_t length = text_length(&m->text);
 
+	text_tame(m->buffer);
 	m->buffer[length] = '\n';
 	if (message_stderr_unchanged())
 		sys_write(STDERR_FILENO, m->buffer, length + 1);

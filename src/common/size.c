@@ -10,6 +10,8 @@
 #include "common/size.h"
 #include "common/text.h"
 
+#define SIZE_END (1ull << 53) /* 8 PiB: below it, bytes are read back as they are printed */
+
 size_t size_page_cached;
 
 size_t size_page_read(void)
@@ -86,7 +88,7 @@ int size_parse(const char *word, struct size *result)
 		return shift;
 	if (shift == 0 && thousandths % 1000)
 		return -EINVAL;
-	if (thousandths / 1000 > (uint64_t)INT64_MAX >> shift)
+	if (thousandths / 1000 >= SIZE_END >> shift)
 		return -ERANGE;
 	*result = (struct size){.bytes = ((thousandths / 1000) << shift) +
 					 (((thousandths % 1000) << shift) / 1000)};

@@ -107,12 +107,28 @@ static intptr_t find_page(int pid)
 	return found;
 }
 
+int stats_check(struct stats_page *copy)
+{
+	uint64_t resident, used; /* not of one moment, so that either may be the larger */
+
+	if (memcmp(copy->magic, STATS_MAGIC, sizeof(copy->magic)) != 0 ||
+	    copy->version != STATS_VERSION || copy->level >= LEVEL_COUNT || copy->reason >= REASON_COUNT)
+		return -EPROTO;
+	copy->settings[sizeof(copy->settings) - 1] = '\0';
+	text_tame(copy->settings);
+	for (uint32_t i = copy->count; i < STAT_COUNT; i++) /* written by an older library */
+		copy->values[i] = 0;
+	resident = copy->values[STAT_large_resident];
+	used = copy->values[STAT_large_used];
+	copy->values[STAT_large_retained] = resident > used ? resident - used : 0;
+	return 0;
+}
+
 int stats_fetch(int pid, struct stats_page *copy)
 {
 	struct iovec local = {copy, sizeof(*copy)};
 	struct iovec remote = {NULL, sizeof(*copy)};
 	intptr_t page = find_page(pid);
-	uint64_t resident, used; /* not of one moment, so that either may be the larger */
 	long read;
 
 	if (page == 0)
@@ -125,14 +141,5 @@ int stats_fetch(int pid, struct stats_page *copy)
 		return (int)read;
 	if (read != (long)sizeof(*copy))
 		return -EPROTO;
-	if (memcmp(copy->magic, STATS_MAGIC, sizeof(copy->magic)) != 0 ||
-	    copy->version != STATS_VERSION || copy->level >= LEVEL_COUNT || copy->reason >= REASON_COUNT)
-		return -EPROTO;
-	copy->settings[sizeof(copy->settings) - 1] = '\0';
-	for (uint32_t i = copy->count; i < STAT_COUNT; i++) /* written by an older library */
-		copy->values[i] = 0;
-	resident = copy->values[STAT_large_resident];
-	used = copy->values[STAT_large_used];
-	copy->values[STAT_large_retained] = resident > used ? resident - used : 0;
-	return 0;
+	return stats_check(copy);
 }

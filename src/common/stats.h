@@ -66,6 +66,10 @@ int stats_publish(bool forked);
  * process has none; -EPROTO for one that is not understood; -EPERM, -ESRCH. */
 int stats_fetch(int pid, struct stats_page *copy);
 
+/* What stats_fetch does with what it has read: makes a page that another process wrote one that can be
+ * shown, or -EPROTO. */
+int stats_check(struct stats_page *copy);
+
 static inline void stats_add(enum stat_index index, uint64_t amount)
 {
 	__atomic_fetch_add(&stats->values[index], amount, __ATOMIC_RELAXED);

@@ -165,6 +165,13 @@ static unsigned digit_value(char c)
 	return UINT_MAX;
 }
 
+void text_tame(char *string)
+{
+	for (; *string; string++)
+		if ((unsigned char)*string < ' ' || *string == 0x7f)
+			*string = '?';
+}
+
 const char *text_number(const char *text, unsigned base, uint64_t *number)
 {
 	const char *at = text;

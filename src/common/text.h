@@ -30,6 +30,10 @@ void text_size(struct text *t, uint64_t bytes);
 /* The string as a JSON string, with its quotes; bytes that are not ASCII are kept. */
 void text_json(struct text *t, const char *string);
 
+/* Makes one printable line of a string that came from elsewhere: '?' for control characters, which
+ * could end the line or steer a terminal. */
+void text_tame(char *string);
+
 /* The number of a base up to 16 that a text begins with, of digits alone. Returns what is behind it,
  * or NULL where there is no digit or the number has more than 64 bits. */
 const char *text_number(const char *text, unsigned base, uint64_t *number);

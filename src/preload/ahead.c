@@ -97,6 +97,8 @@ bool ahead_fits(uint64_t bytes)
 	uint64_t most;
 	bool fits;
 
+	if (!preload_active) /* a reserve: ahead_take has let it in, and now there is less free */
+		return true;
 	if (bytes <= CREDIT_MOST && __atomic_sub_fetch(&credit, (int64_t)bytes, __ATOMIC_RELAXED) >= 0)
 		return true;
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &time);

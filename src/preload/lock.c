@@ -170,7 +170,7 @@ void lock_start(void)
 /* Writes what is there, atomically: another thread may be writing the same byte. A compare and
  * exchange, because clang makes a mere load of an "or" with 0, and a load leaves the page the
  * file's. */
-static void touch_for_write(volatile char *at)
+__attribute__((no_sanitize("address"))) static void touch_for_write(volatile char *at)
 {
 	char value = *at;
 
@@ -178,8 +178,8 @@ static void touch_for_write(volatile char *at)
 }
 
 /* Older kernels (before 5.14) know no populate: a lock does it, and where that is refused a touch
- * of each page. */
-static int populate_by_touch(uintptr_t start, uintptr_t end, bool write)
+ * of each page, also of what a sanitizer has put out of bounds. */
+__attribute__((no_sanitize("address"))) static int populate_by_touch(uintptr_t start, uintptr_t end, bool write)
 {
 	for (uintptr_t at = start; at < end; at += size_page()) {
 		if (write)
@@ -299,7 +299,7 @@ static long read_targets(struct target *targets, uintptr_t stack_low)
 		count++;
 	}
 	maps_close(&maps);
-	return count;
+	return maps.error ? maps.error : count;
 }
 
 static bool begin_telling(struct message *m)
@@ -313,16 +313,21 @@ static bool begin_telling(struct message *m)
 	return true;
 }
 
-/* Level ranges without /proc. */
+/* Without /proc. */
 static void tell_blind(int error)
 {
+	const bool future = lock_level() == LEVEL_FUTURE;
 	struct message m;
 
-	lock_set_level(LEVEL_NONE, REASON_REFUSED, -error);
+	if (!future)
+		lock_set_level(LEVEL_NONE, REASON_REFUSED, -error);
 	if (begin_telling(&m)) {
 		text_add(&m.text, "/proc/self/maps: ");
 		message_cause(&m, error);
-		text_add(&m.text, ": nothing is locked; mount /proc or set LimitMEMLOCK=infinity");
+		text_add(&m.text, future ? ": what comes is locked, but nothing is made resident "
+					   "ahead; mount /proc"
+					 : ": nothing is locked; mount /proc or set "
+					   "LimitMEMLOCK=infinity");
 		message_send(&m);
 	}
 	if (preload_options.on_error == ERROR_ABORT)
@@ -410,9 +415,9 @@ void lock_existing(uintptr_t stack_low)
 	count = read_targets(targets, stack_low);
 	if (lock_level() == LEVEL_FUTURE)
 		populate_all(targets, count > 0 ? (size_t)count : 0);
-	else if (count < 0)
+	if (count < 0)
 		tell_blind((int)count);
-	else
+	else if (lock_level() == LEVEL_RANGES)
 		lock_ranges(targets, (size_t)count);
 }
 

@@ -20,4 +20,18 @@ extern HIDDEN struct options preload_options;
  * otherwise, a wrapper is a pass-through. */
 extern HIDDEN bool preload_active;
 
+/* Keeps what a coverage build (tools/coverage) has counted, at an end without destructors. */
+#ifdef RAMLOCK_COVERAGE
+void __gcov_dump(void);
+
+static inline void preload_dump_coverage(void)
+{
+	__gcov_dump();
+}
+#else
+static inline void preload_dump_coverage(void)
+{
+}
+#endif
+
 #endif

@@ -40,7 +40,6 @@ static void read_usage(struct usage *usage, const char *program, char *buffer, s
 
 	if (maps_open(&maps, "/proc/self/smaps", program, buffer, size) != 0)
 		return;
-	usage->known = true;
 	while (maps_next(&maps, &mapping)) {
 		if (mapping.class == MAPS_ANON && large_covers((void *)mapping.start))
 			mapping.class = MAPS_LARGE;
@@ -49,6 +48,7 @@ static void read_usage(struct usage *usage, const char *program, char *buffer, s
 		usage->locked[mapping.class] += mapping.locked;
 	}
 	maps_close(&maps);
+	usage->known = maps.error == 0; /* a part of it would pass for the whole */
 }
 
 static void read_faults(struct usage *usage)
@@ -200,31 +200,45 @@ static void expand_path(const char *from, struct text *t)
 	}
 }
 
-/* Opens the report's file: never through a link, never a FIFO or another's device that could
- * block or be harmed; a descriptor or -errno. */
+/* Ours or root's: another user's file in a folder that everybody writes to is a trap. */
+static bool is_harmless(const struct stat *status)
+{
+	return S_ISREG(status->st_mode) && status->st_nlink == 1 &&
+	       (status->st_uid == 0 || status->st_uid == (uid_t)SYS_CALL(SYS_geteuid));
+}
+
+/* Opens the report's file and empties it: never through a link, never a FIFO or a device, which
+ * could block or be harmed; a descriptor or -errno. */
 static int open_report(const char *path)
 {
 	int fd = sys_open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0644);
 	struct stat status;
+	int error;
 
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_nlink > 1) {
-		sys_close(fd);
-		return -EACCES;
-	}
-	SYS_CALL(SYS_ftruncate, fd, 0L);
-	return fd;
+	if (fstat(fd, &status) != 0 || !is_harmless(&status))
+		error = -EACCES;
+	else
+		error = (int)SYS_CALL(SYS_ftruncate, fd, 0L);
+	if (error == 0)
+		return fd;
+	sys_close(fd);
+	return error;
 }
 
 static void tell_failed(const char *path, int error)
 {
+	char shown[256]; /* of a long path the head, so that the cause has room */
 	struct message m;
+	struct text t;
 
 	if (preload_options.on_error == ERROR_QUIET || !message_claim(MESSAGE_REPORT))
 		return;
+	text_init(&t, shown, sizeof(shown));
+	text_add(&t, "%s", path);
 	message_warn(&m);
-	text_add(&m.text, "report: %s: ", path);
+	text_add(&m.text, "report: %s: ", shown);
 	message_cause(&m, error);
 	text_add(&m.text, ": allowed: a plain file; set RAMLOCK_REPORT to one that may be written");
 	message_send(&m);
@@ -235,26 +249,60 @@ static bool ends_with(const char *text, const char *end)
 	return strlen(text) >= strlen(end) && strcmp(text + strlen(text) - strlen(end), end) == 0;
 }
 
-static void write_to(int fd, const struct text *t)
+static int write_to(int fd, const struct text *t)
 {
 	const char *at = t->start;
 
 	while (at < t->at) {
 		long part = sys_write(fd, at, (size_t)(t->at - at));
 
-		if (part <= 0)
-			return;
-		at += part;
+		if (part < 0 && part != -EINTR)
+			return (int)part;
+		at += part > 0 ? part : 0;
 	}
+	return 0;
+}
+
+/* 0 or -errno. */
+static int write_to_file(const char *path, const struct text *t)
+{
+	int fd = open_report(path), error;
+
+	if (fd < 0)
+		return fd;
+	error = write_to(fd, t);
+	sys_close(fd);
+	return error;
+}
+
+static void write_report(const struct text *path, struct usage *usage, char *buffer)
+{
+	char program[512];
+	struct text t;
+	int error = 0;
+
+	read_program(program, sizeof(program));
+	read_usage(usage, program, buffer, BUFFER_SIZE);
+	text_init(&t, buffer, BUFFER_SIZE);
+	if (ends_with(path->start, ".json"))
+		write_json(&t, program, usage);
+	else
+		write_text(&t, program, usage);
+	if (strcmp(path->start, "stderr") != 0)
+		error = path->cut ? -ENAMETOOLONG : write_to_file(path->start, &t);
+	else if (message_stderr_unchanged())
+		write_to(STDERR_FILENO, &t);
+	if (error)
+		tell_failed(path->start, error);
 }
 
 void report_write(void)
 {
 	static bool written;
-	char program[512], path[4096];
 	struct usage usage = {0};
-	struct text t;
-	int saved = errno, fd;
+	struct text path;
+	int saved = errno;
+	char name[4096];
 	intptr_t buffer;
 
 	if (!preload_active || preload_options.report == NULL ||
@@ -262,31 +310,15 @@ void report_write(void)
 	    __atomic_exchange_n(&written, true, __ATOMIC_RELAXED))
 		return;
 	read_faults(&usage); /* before this takes some of its own */
+	text_init(&path, name, sizeof(name));
+	expand_path(preload_options.report, &path);
 	buffer = sys_mmap(0, BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	if (buffer < 0 && buffer > -4096)
-		return;
-	large_count();
-	read_program(program, sizeof(program));
-	read_usage(&usage, program, (char *)buffer, BUFFER_SIZE);
-	text_init(&t, path, sizeof(path));
-	expand_path(preload_options.report, &t);
-	text_init(&t, (char *)buffer, BUFFER_SIZE);
-	if (ends_with(path, ".json"))
-		write_json(&t, program, &usage);
-	else
-		write_text(&t, program, &usage);
-	if (strcmp(path, "stderr") == 0) {
-		if (message_stderr_unchanged())
-			write_to(STDERR_FILENO, &t);
+	if (buffer < 0 && buffer > -4096) {
+		tell_failed(name, (int)buffer);
 	} else {
-		fd = open_report(path);
-		if (fd < 0) {
-			tell_failed(path, fd);
-		} else {
-			write_to(fd, &t);
-			sys_close(fd);
-		}
+		large_count();
+		write_report(&path, &usage, (char *)buffer);
+		sys_munmap((uintptr_t)buffer, BUFFER_SIZE);
 	}
-	sys_munmap((uintptr_t)buffer, BUFFER_SIZE);
 	errno = saved;
 }

@@ -14,6 +14,7 @@ EXPORT void _exit(int status)
 {
 	report_write();
 	message_end();
+	preload_dump_coverage();
 	real_get()->_exit(status);
 	__builtin_unreachable();
 }

@@ -34,12 +34,12 @@ ssize_t process_madvise(int fd, const struct iovec *parts, size_t count, int adv
 			unsigned flags); /* not in every libc's header */
 
 /* What the kernel says of a range by itself: -EINVAL if it does not begin at a page or wraps,
- * -ENOMEM if it has a hole. */
+ * -ENOMEM if it has a hole. A sandbox that refuses the question is no answer to it. */
 static int check_range(uintptr_t at, size_t size)
 {
 	if (at % size_page() || (size && size_page_up(size) == 0) || at + size_page_up(size) < at)
 		return -EINVAL;
-	return (int)SYS_CALL(SYS_msync, at, size_page_up(size), MS_ASYNC);
+	return SYS_CALL(SYS_msync, at, size_page_up(size), MS_ASYNC) == -ENOMEM ? -ENOMEM : 0;
 }
 
 /* Whether the pages that come afterwards shall not be there before they are touched. */
