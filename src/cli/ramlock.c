@@ -10,6 +10,7 @@
 
 const struct command *const commands[] = {
 	&run_command,
+	&measure_command,
 	NULL,
 };
 

@@ -266,6 +266,8 @@ void report_write(void)
 	buffer = sys_mmap(0, BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	if (buffer < 0 && buffer > -4096)
 		return;
+	/* at once, so that under `ramlock measure` these are no faults of the program's */
+	sys_madvise((uintptr_t)buffer, BUFFER_SIZE, MADV_POPULATE_WRITE);
 	large_count();
 	read_program(program, sizeof(program));
 	read_usage(&usage, program, (char *)buffer, BUFFER_SIZE);
