@@ -14,7 +14,7 @@
 #define MIB (1024 * KIB)
 
 struct advising {
-	const struct findings *findings;
+	const struct outcome *outcome;
 	const struct options *now;
 	struct advice *list;
 	size_t count;
@@ -27,9 +27,9 @@ static uint64_t with_margin(uint64_t seen, uint64_t step)
 }
 
 /* Without samples nobody knows what faulted, but how far it reached is known. */
-static bool is_hit(const struct findings *f, enum place_kind kind)
+static bool is_hit(const struct outcome *f, enum place_kind kind)
 {
-	return f->sampled ? findings_faults(f, kind) > 0 : f->reach[kind] > 0;
+	return f->sampled ? outcome_faults(f, kind) > 0 : f->reach[kind] > 0;
 }
 
 static void write_size(char *to, size_t size, uint64_t bytes)
@@ -69,11 +69,11 @@ static void set_reserve(struct advice *row, const char *setting, uint64_t need, 
 
 static void advise_stack(struct advising *a)
 {
-	const uint64_t reach = a->findings->reach[PLACE_STACK];
+	const uint64_t reach = a->outcome->reach[PLACE_STACK];
 	const uint64_t need = with_margin(reach, 64 * KIB);
 	char size[24];
 
-	if (!is_hit(a->findings, PLACE_STACK))
+	if (!is_hit(a->outcome, PLACE_STACK))
 		return;
 	write_size(size, sizeof(size), reach);
 	set_reserve(add(a, "the main stack was %s deep", size), "STACK", need, a->now->stack, 1);
@@ -81,11 +81,11 @@ static void advise_stack(struct advising *a)
 
 static void advise_thread_stack(struct advising *a)
 {
-	const uint64_t reach = a->findings->reach[PLACE_THREAD_STACK];
-	const uint64_t number = a->findings->number[PLACE_THREAD_STACK];
+	const uint64_t reach = a->outcome->reach[PLACE_THREAD_STACK];
+	const uint64_t number = a->outcome->number[PLACE_THREAD_STACK];
 	char size[24];
 
-	if (!is_hit(a->findings, PLACE_THREAD_STACK))
+	if (!is_hit(a->outcome, PLACE_THREAD_STACK))
 		return;
 	write_size(size, sizeof(size), reach);
 	set_reserve(add(a, "the deepest of %lu thread stacks was %s deep", (unsigned long)number, size),
@@ -94,10 +94,10 @@ static void advise_thread_stack(struct advising *a)
 
 static void advise_heap(struct advising *a)
 {
-	const uint64_t reach = a->findings->reach[PLACE_HEAP];
+	const uint64_t reach = a->outcome->reach[PLACE_HEAP];
 	char size[24];
 
-	if (!is_hit(a->findings, PLACE_HEAP))
+	if (!is_hit(a->outcome, PLACE_HEAP))
 		return;
 	write_size(size, sizeof(size), reach);
 	set_reserve(add(a, "the heap grew to %s", size), "HEAP", with_margin(reach, 256 * KIB),
@@ -106,11 +106,11 @@ static void advise_heap(struct advising *a)
 
 static void advise_thread_heap(struct advising *a)
 {
-	const uint64_t reach = a->findings->reach[PLACE_ARENA];
-	const uint64_t number = a->findings->number[PLACE_ARENA];
+	const uint64_t reach = a->outcome->reach[PLACE_ARENA];
+	const uint64_t number = a->outcome->number[PLACE_ARENA];
 	char size[24];
 
-	if (!is_hit(a->findings, PLACE_ARENA))
+	if (!is_hit(a->outcome, PLACE_ARENA))
 		return;
 	write_size(size, sizeof(size), reach);
 	set_reserve(add(a, "the largest of %lu thread arenas grew to %s", (unsigned long)number, size),
@@ -120,7 +120,7 @@ static void advise_thread_heap(struct advising *a)
 /* Blocks of many sizes never fill the arena without holes, so it counts what became resident. */
 static void advise_large(struct advising *a)
 {
-	const struct findings *f = a->findings;
+	const struct outcome *f = a->outcome;
 	const uint64_t most = f->large_resident > f->large_peak ? f->large_resident : f->large_peak;
 	char size[24], grown[24];
 
@@ -144,9 +144,9 @@ static void set_word(struct advice *row, const char *setting, const char *value,
 
 static void advise_lock(struct advising *a)
 {
-	const struct findings *f = a->findings;
-	const uint64_t anon = findings_faults(f, PLACE_ANON);
-	const uint64_t code = findings_faults(f, PLACE_TEXT) + findings_faults(f, PLACE_DATA);
+	const struct outcome *f = a->outcome;
+	const uint64_t anon = outcome_faults(f, PLACE_ANON);
+	const uint64_t code = outcome_faults(f, PLACE_TEXT) + outcome_faults(f, PLACE_DATA);
 
 	if (anon + code == 0)
 		return;
@@ -157,12 +157,12 @@ static void advise_lock(struct advising *a)
 
 static void advise_files(struct advising *a)
 {
-	const uint64_t faults = findings_faults(a->findings, PLACE_FILE);
+	const uint64_t faults = outcome_faults(a->outcome, PLACE_FILE);
 
 	if (faults == 0)
 		return;
 	set_word(add(a, "%lu faults in mapped files", (unsigned long)faults), "FILES", "eager",
-		 a->now->files == FILES_EAGER, a->findings->files_mapped);
+		 a->now->files == FILES_EAGER, a->outcome->files_mapped);
 }
 
 static bool is_advised(const struct advising *a, const char *setting)
@@ -191,9 +191,9 @@ static void repeat_given(struct advising *a)
 	}
 }
 
-size_t advice_make(const struct findings *f, const struct options *now, struct advice *list)
+size_t advice_make(const struct outcome *f, const struct options *now, struct advice *list)
 {
-	struct advising a = {.findings = f, .now = now, .list = list};
+	struct advising a = {.outcome = f, .now = now, .list = list};
 
 	advise_stack(&a);
 	advise_thread_stack(&a);

@@ -3,7 +3,7 @@
 #ifndef RAMLOCK_ADVICE_H
 #define RAMLOCK_ADVICE_H
 
-#include "cli/findings.h"
+#include "cli/outcome.h"
 #include "common/options.h"
 
 struct advice {
@@ -16,6 +16,6 @@ struct advice {
 
 /* now: the settings that would be in force without advice, those of the user among them, who will
  * see them again. Fills a list of OPTION_COUNT rows and returns how many there are. */
-size_t advice_make(const struct findings *f, const struct options *now, struct advice *list);
+size_t advice_make(const struct outcome *f, const struct options *now, struct advice *list);
 
 #endif

@@ -149,7 +149,7 @@ static int close_output(FILE *file, const char *path)
 	return CLI_RUN_FAILED;
 }
 
-static void plot(const struct measure *m, const struct findings *f)
+static void plot(const struct measure *m, const struct outcome *f)
 {
 	int error;
 
@@ -166,7 +166,7 @@ static void plot(const struct measure *m, const struct findings *f)
 			error == -EIO ? "gnuplot failed" : "without samples there is no timeline");
 }
 
-static int exit_status(const struct findings *f)
+static int exit_status(const struct outcome *f)
 {
 	if (f->stopped && (WIFSIGNALED(f->status) || WEXITSTATUS(f->status) == 128 + SIGTERM))
 		return 0;
@@ -192,7 +192,7 @@ static int print(const struct measure *m, const struct measured *result, FILE *t
 /* The two runs, and what they show. */
 static int measure(struct measure *m, FILE *tables, FILE *json)
 {
-	struct findings first, second = {0};
+	struct outcome first, second = {0};
 	struct advice advice[OPTION_COUNT];
 	char words[OPTION_COUNT][96];
 	const char *list[OPTION_COUNT + 1];
@@ -215,8 +215,8 @@ static int measure(struct measure *m, FILE *tables, FILE *json)
 	}
 	if (print(m, &result, tables, json) != 0)
 		status = CLI_RUN_FAILED;
-	findings_free(&first);
-	findings_free(&second);
+	outcome_free(&first);
+	outcome_free(&second);
 	return status;
 }
 

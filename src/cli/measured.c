@@ -30,7 +30,7 @@ static void write_size(char *to, size_t size, uint64_t bytes)
 
 /* --- the head ---------------------------------------------------------------------------------- */
 
-static void print_end(const struct findings *f, FILE *to)
+static void print_end(const struct outcome *f, FILE *to)
 {
 	if (f->stopped)
 		fputs("stopped after the given time", to);
@@ -42,7 +42,7 @@ static void print_end(const struct findings *f, FILE *to)
 
 static void print_source(const struct measured *m, FILE *to)
 {
-	const struct findings *f = m->first;
+	const struct outcome *f = m->first;
 
 	if (f->sampled && f->user_only)
 		fputs("Without those that the kernel met inside system calls: perf_event_paranoid is above 1.\n",
@@ -61,7 +61,7 @@ static void print_source(const struct measured *m, FILE *to)
 
 static void print_head(const struct measured *m, FILE *to)
 {
-	const struct findings *f = m->first;
+	const struct outcome *f = m->first;
 
 	fprintf(to, "\nramlock: measured %s: %.2f s, ", *m->program, seconds(f->length));
 	print_end(f, to);
@@ -103,7 +103,7 @@ static void write_name(const char *name, char *to, size_t size)
 }
 
 /* "text of libc.so.6", "file …/lib/locale/C.utf8/LC_TIME". */
-static void write_place(const struct finding *row, char *to, size_t size)
+static void write_place(const struct outcome_row *row, char *to, size_t size)
 {
 	const char *name = row->name ? row->name : "";
 	char shown[NAME_SHOWN + 8];
@@ -143,7 +143,7 @@ static void end_kind(struct table *t, struct rest *rest, enum place_kind next)
 	*rest = (struct rest){.kind = next};
 }
 
-static void add_finding(struct table *t, struct rest *rest, const struct finding *row)
+static void add_row(struct table *t, struct rest *rest, const struct outcome_row *row)
 {
 	char name[128];
 
@@ -163,7 +163,7 @@ static void add_finding(struct table *t, struct rest *rest, const struct finding
 	table_text(t, FIRST, row->first);
 }
 
-static uint64_t total(const struct findings *f, bool major)
+static uint64_t total(const struct outcome *f, bool major)
 {
 	uint64_t sum = 0;
 
@@ -174,14 +174,14 @@ static uint64_t total(const struct findings *f, bool major)
 	return sum;
 }
 
-static void print_places(const struct findings *f, FILE *to)
+static void print_places(const struct outcome *f, FILE *to)
 {
 	struct table *t = table_new(place_columns, PLACE_COLUMNS);
 	struct rest rest = {0};
 
 	for (size_t i = 0; i < f->count; i++)
 		if (f->list[i].minor + f->list[i].major)
-			add_finding(t, &rest, &f->list[i]);
+			add_row(t, &rest, &f->list[i]);
 	end_kind(t, &rest, PLACE_OTHER);
 	add_sum(t, "all", total(f, false), total(f, true));
 	fputc('\n', to);
@@ -191,15 +191,15 @@ static void print_places(const struct findings *f, FILE *to)
 
 /* --- before and after -------------------------------------------------------------------------- */
 
-static bool is_same(const struct finding *a, const struct finding *b)
+static bool is_same(const struct outcome_row *a, const struct outcome_row *b)
 {
 	return a->kind == b->kind && (a->kind == PLACE_THREAD_STACK || a->name == b->name);
 }
 
 /* Sums up the rows of one run that are of the same place. */
-static struct finding sum_of(const struct findings *f, const struct finding *like)
+static struct outcome_row sum_of(const struct outcome *f, const struct outcome_row *like)
 {
-	struct finding sum = {.kind = like->kind, .name = like->name};
+	struct outcome_row sum = {.kind = like->kind, .name = like->name};
 
 	for (size_t i = 0; i < f->count; i++) {
 		if (!is_same(&f->list[i], like))
@@ -212,15 +212,15 @@ static struct finding sum_of(const struct findings *f, const struct finding *lik
 	return sum;
 }
 
-static bool is_first(const struct findings *f, const struct finding *row)
+static bool is_first(const struct outcome *f, const struct outcome_row *row)
 {
-	for (const struct finding *at = f->list; at < row; at++)
+	for (const struct outcome_row *at = f->list; at < row; at++)
 		if (is_same(at, row))
 			return false;
 	return true;
 }
 
-static bool is_in(const struct findings *f, const struct finding *row)
+static bool is_in(const struct outcome *f, const struct outcome_row *row)
 {
 	for (size_t i = 0; i < f->count; i++)
 		if (is_same(&f->list[i], row))
@@ -228,9 +228,9 @@ static bool is_in(const struct findings *f, const struct finding *row)
 	return false;
 }
 
-static void add_pair(struct table *t, const struct measured *m, const struct finding *like)
+static void add_pair(struct table *t, const struct measured *m, const struct outcome_row *like)
 {
-	const struct finding before = sum_of(m->first, like), after = sum_of(m->second, like);
+	const struct outcome_row before = sum_of(m->first, like), after = sum_of(m->second, like);
 	char name[128];
 
 	if (before.minor + before.major + after.minor + after.major == 0)
@@ -284,7 +284,7 @@ struct figure {
 
 #define FIGURES 6
 
-static void list_figures(const struct findings *f, struct figure figures[FIGURES])
+static void list_figures(const struct outcome *f, struct figure figures[FIGURES])
 {
 	const struct figure list[FIGURES] = {
 		{"main_stack", "main stack, depth", f->reach[PLACE_STACK], 0},
@@ -299,7 +299,7 @@ static void list_figures(const struct findings *f, struct figure figures[FIGURES
 	memcpy(figures, list, sizeof(list));
 }
 
-static void print_figures(const struct findings *f, FILE *to)
+static void print_figures(const struct outcome *f, FILE *to)
 {
 	struct figure figures[FIGURES];
 	char size[24];
@@ -317,7 +317,7 @@ static void print_figures(const struct findings *f, FILE *to)
 	}
 }
 
-static void print_timeline(const struct findings *f, FILE *to)
+static void print_timeline(const struct outcome *f, FILE *to)
 {
 	const bool plain = strcmp(nl_langinfo(CODESET), "UTF-8") != 0;
 	const size_t width = table_width(to);
@@ -418,11 +418,11 @@ void measured_print(const struct measured *m, FILE *to)
 
 /* --- JSON -------------------------------------------------------------------------------------- */
 
-static void json_places(struct json *j, const struct findings *f)
+static void json_places(struct json *j, const struct outcome *f)
 {
 	json_array(j, "places");
 	for (size_t i = 0; i < f->count; i++) {
-		const struct finding *row = &f->list[i];
+		const struct outcome_row *row = &f->list[i];
 
 		json_object(j, NULL);
 		json_string(j, "place", place_names[row->kind]);
@@ -439,7 +439,7 @@ static void json_places(struct json *j, const struct findings *f)
 	json_close(j);
 }
 
-static void json_figures(struct json *j, const struct findings *f)
+static void json_figures(struct json *j, const struct outcome *f)
 {
 	struct figure figures[FIGURES];
 
@@ -452,7 +452,7 @@ static void json_figures(struct json *j, const struct findings *f)
 	json_close(j);
 }
 
-static void json_timeline(struct json *j, const struct findings *f)
+static void json_timeline(struct json *j, const struct outcome *f)
 {
 	json_object(j, "timeline");
 	json_real(j, "bin_seconds", seconds(f->timeline.width));
@@ -463,7 +463,7 @@ static void json_timeline(struct json *j, const struct findings *f)
 	json_close(j);
 }
 
-static void json_end_of(struct json *j, const struct findings *f)
+static void json_end_of(struct json *j, const struct outcome *f)
 {
 	json_real(j, "seconds", seconds(f->length));
 	json_bool(j, "stopped", f->stopped);
@@ -476,7 +476,7 @@ static void json_end_of(struct json *j, const struct findings *f)
 	json_string(j, "reason", f->reached ? reason_texts[f->reason] : NULL);
 }
 
-static void json_findings(struct json *j, const struct findings *f)
+static void json_findings(struct json *j, const struct outcome *f)
 {
 	json_end_of(j, f);
 	json_string(j, "source", f->sampled ? "perf_event_open" : "kernel counters");

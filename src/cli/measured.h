@@ -8,13 +8,13 @@
 #include <stdio.h>
 
 #include "cli/advice.h"
-#include "cli/findings.h"
+#include "cli/outcome.h"
 
 struct measured {
 	char *const *program;
 	const char *library;
 	uint64_t after;
-	const struct findings *first, *second; /* the second under the advice, or NULL */
+	const struct outcome *first, *second; /* the second under the advice, or NULL */
 	const struct advice *advice;
 	size_t advice_count;
 };

@@ -291,12 +291,12 @@ static void fault(struct places *p, struct process *process, const struct event 
 		wait_for_start(process, &w);
 }
 
-void places_started(struct places *p, struct process *process, uint64_t time, uint64_t large_base,
-		    uint64_t large_size)
+void places_started(struct places *p, struct process *process, uint64_t time,
+		    uint64_t large_start, uint64_t large_end)
 {
 	process->started = time;
-	process->large_start = large_base;
-	process->large_end = large_base + large_size;
+	process->large_start = large_start;
+	process->large_end = large_end;
 	if (p->start == 0)
 		p->start = time;
 	for (size_t i = 0; i < process->waiting_count; i++)

@@ -95,8 +95,8 @@ void places_event(struct places *p, const struct event *event);
 struct process *places_process(struct places *p, uint32_t pid);
 
 /* The constructor ended then, and large blocks lie there. */
-void places_started(struct places *p, struct process *process, uint64_t time, uint64_t large_base,
-		    uint64_t large_size);
+void places_started(struct places *p, struct process *process, uint64_t time,
+		    uint64_t large_start, uint64_t large_end);
 
 /* All mappings of a process as they are now; the space is taken over. */
 void places_mappings(struct places *p, struct process *process, struct space *now);

@@ -30,7 +30,7 @@
 
 struct running {
 	const struct trial *trial;
-	struct findings *findings;
+	struct outcome *outcome;
 	struct places places;
 	struct samples samples;
 	struct witness witness;
@@ -141,9 +141,9 @@ static int start(struct running *r)
 	program = r->pid;
 	r->failure = failure[0];
 	r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
-	r->findings->refused = samples_open(&r->samples, r->pid);
-	r->findings->sampled = r->findings->refused == 0;
-	r->findings->user_only = r->samples.user_only;
+	r->outcome->refused = samples_open(&r->samples, r->pid);
+	r->outcome->sampled = r->outcome->refused == 0;
+	r->outcome->user_only = r->samples.user_only;
 	r->begun = duration_now();
 	if (write(gate[1], "", 1) != 1)
 		kill(r->pid, SIGKILL);
@@ -170,7 +170,7 @@ static void show_progress(struct running *r, uint64_t now)
 	r->told = now;
 	fprintf(stderr, "\rramlock: measuring, %llu s, ",
 		(unsigned long long)((now - r->begun) / DURATION_SECOND));
-	if (r->findings->sampled)
+	if (r->outcome->sampled)
 		fprintf(stderr, "%llu faults", (unsigned long long)r->places.faults);
 	else
 		fputs("without samples", stderr);
@@ -190,7 +190,7 @@ static void keep_time(struct running *r, uint64_t now)
 		return;
 	if (r->asked == 0) {
 		r->asked = now;
-		r->findings->stopped = true;
+		r->outcome->stopped = true;
 		kill(r->pid, SIGTERM);
 		kill(r->pid, SIGCONT);
 	} else if (now - r->asked > PATIENCE) {
@@ -213,7 +213,7 @@ static int pause_length(const struct running *r, uint64_t now)
 
 static bool has_ended(struct running *r)
 {
-	const pid_t ended = wait4(r->pid, &r->findings->status, WNOHANG, &r->usage);
+	const pid_t ended = wait4(r->pid, &r->outcome->status, WNOHANG, &r->usage);
 
 	return ended == r->pid || (ended < 0 && errno != EINTR);
 }
@@ -240,7 +240,7 @@ static void follow(struct running *r)
 
 static void take_usage(struct running *r)
 {
-	struct findings *f = r->findings;
+	struct outcome *f = r->outcome;
 	const uint64_t minor = (uint64_t)r->usage.ru_minflt, major = (uint64_t)r->usage.ru_majflt;
 
 	f->kernel_minor = minor > r->witness.minor_before ? minor - r->witness.minor_before : 0;
@@ -258,12 +258,12 @@ static int tell_failure(const struct running *r, int error)
 	return error == ENOENT ? CLI_NOT_FOUND : CLI_CANNOT_INVOKE;
 }
 
-int trial_run(const struct trial *t, struct findings *f)
+int trial_run(const struct trial *t, struct outcome *f)
 {
-	struct running r = {.trial = t, .findings = f, .pidfd = -1, .failure = -1};
+	struct running r = {.trial = t, .outcome = f, .pidfd = -1, .failure = -1};
 	int result, error;
 
-	*f = (struct findings){0};
+	*f = (struct outcome){0};
 	interrupts = 0;
 	r.places.after = t->after;
 	witness_begin(&r.witness, &r.places, f);
@@ -275,7 +275,7 @@ int trial_run(const struct trial *t, struct findings *f)
 		if (read(r.failure, &error, sizeof(error)) == sizeof(error))
 			result = tell_failure(&r, error);
 		else
-			findings_make(f, &r.places);
+			outcome_make(f, &r.places);
 		close(r.failure);
 		if (r.pidfd >= 0)
 			close(r.pidfd);

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "cli/findings.h"
+#include "cli/outcome.h"
 #include "common/options.h"
 
 struct trial {
@@ -19,6 +19,6 @@ struct trial {
 };
 
 /* 0 and what was found, or the exit status when the program could not be run, which was told. */
-int trial_run(const struct trial *t, struct findings *f);
+int trial_run(const struct trial *t, struct outcome *f);
 
 #endif

@@ -30,11 +30,11 @@ static char buffer[MAPS_BUFFER];
 
 static void refresh(void *context, struct process *process);
 
-void witness_begin(struct witness *w, struct places *p, struct findings *f)
+void witness_begin(struct witness *w, struct places *p, struct outcome *f)
 {
 	const char *parent = getenv("TMPDIR");
 
-	*w = (struct witness){.places = p, .findings = f, .pause = MAPPINGS_PAUSE, .starting = true};
+	*w = (struct witness){.places = p, .outcome = f, .pause = MAPPINGS_PAUSE, .starting = true};
 	p->refresh = refresh;
 	p->context = w;
 	snprintf(w->name, sizeof(w->name), "%s/ramlock-measure-XXXXXX",
@@ -105,15 +105,15 @@ static bool read_report(struct witness *w, uint32_t pid, uint64_t values[STAT_CO
 		values[i] = at ? strtoull(at, NULL, 10) : 0;
 	}
 	if (pid == (uint32_t)w->pid && length > 0) {
-		w->findings->level = find_word(text, "level", level_names, LEVEL_COUNT);
-		w->findings->reason = find_word(text, "reason", reason_texts, REASON_COUNT);
+		w->outcome->level = find_word(text, "level", level_names, LEVEL_COUNT);
+		w->outcome->reason = find_word(text, "reason", reason_texts, REASON_COUNT);
 	}
 	return values[STAT_started] != 0;
 }
 
 static void note_first(struct witness *w, const uint64_t *values)
 {
-	w->findings->reached = true;
+	w->outcome->reached = true;
 	w->minor_before = values[STAT_minor_at_start];
 	w->major_before = values[STAT_major_at_start];
 }
@@ -128,8 +128,8 @@ static bool read_counters(struct witness *w, struct process *process, uint64_t *
 		return false;
 	memcpy(values, page.values, sizeof(page.values));
 	if (process->pid == (uint32_t)w->pid && values[STAT_started]) {
-		w->findings->level = page.level;
-		w->findings->reason = page.reason;
+		w->outcome->level = page.level;
+		w->outcome->reason = page.reason;
 	}
 	return values[STAT_started] != 0;
 }
@@ -139,7 +139,7 @@ static void begin(struct witness *w, struct process *process, const uint64_t *va
 	/* a forked child has its parent's */
 	uint64_t time = values[STAT_started] > process->begun ? values[STAT_started] : process->begun;
 
-	places_started(w->places, process, time, values[STAT_large_base], values[STAT_large_size]);
+	places_started(w->places, process, time, values[STAT_large_start], values[STAT_large_end]);
 	if (process->pid == (uint32_t)w->pid)
 		note_first(w, values);
 }
@@ -152,7 +152,7 @@ static void look_at_running(struct witness *w, struct process *process, uint64_t
 	if (read_counters(w, process, values, &error)) {
 		if (process->started == 0)
 			begin(w, process, values);
-		findings_take(w->findings, values);
+		outcome_take(w->outcome, values);
 	} else if (process->started == 0 && error && now - process->begun > PATIENCE) {
 		places_started(w->places, process, process->begun, 0, 0);
 	}
@@ -166,7 +166,7 @@ static void look_at_ended(struct witness *w, struct process *process)
 	if (read_report(w, process->pid, values)) {
 		if (process->started == 0)
 			begin(w, process, values);
-		findings_take(w->findings, values);
+		outcome_take(w->outcome, values);
 	}
 	if (process->started == 0)
 		places_started(w->places, process, process->begun, 0, 0);
@@ -250,7 +250,7 @@ static void look_at_mappings(struct witness *w, uint64_t now)
 static void look_at_memory(struct witness *w, uint64_t now)
 {
 	uint64_t resident[MAPS_CLASSES] = {0};
-	struct findings *f = w->findings;
+	struct outcome *f = w->outcome;
 	struct mapping mapping;
 	struct maps maps;
 	char path[48];
@@ -275,7 +275,7 @@ static void look_at_memory(struct witness *w, uint64_t now)
 
 void witness_look(struct witness *w, uint64_t now, bool ended)
 {
-	if (!w->findings->sampled && w->places->process_count == 0) {
+	if (!w->outcome->sampled && w->places->process_count == 0) {
 		const struct event event = {
 			.kind = EVENT_EXEC, .pid = (uint32_t)w->pid, .tid = (uint32_t)w->pid,
 			.time = now, .name = ""};
@@ -283,7 +283,7 @@ void witness_look(struct witness *w, uint64_t now, bool ended)
 		places_event(w->places, &event);
 	}
 	look_at_counters(w, now, ended);
-	if (w->findings->sampled)
+	if (w->outcome->sampled)
 		look_at_mappings(w, now);
 	else
 		look_at_memory(w, now);

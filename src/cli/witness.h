@@ -8,12 +8,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "cli/findings.h"
+#include "cli/outcome.h"
 #include "cli/places.h"
 
 struct witness {
 	struct places *places;
-	struct findings *findings;
+	struct outcome *outcome;
 	const char *folder; /* where the reports at exit go, NULL for nowhere */
 	char name[256];
 	pid_t pid;     /* of the first process */
@@ -24,7 +24,7 @@ struct witness {
 };
 
 /* Makes the folder. */
-void witness_begin(struct witness *w, struct places *p, struct findings *f);
+void witness_begin(struct witness *w, struct places *p, struct outcome *f);
 
 /* Looks at the processes that the places know; ended: the first one has ended. */
 void witness_look(struct witness *w, uint64_t now, bool ended);

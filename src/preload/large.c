@@ -132,8 +132,6 @@ void large_start(void)
 		       &settings) != 0)
 		return;
 	large_threshold = preload_options.large;
-	stats_set(STAT_large_base, (uint64_t)base);
-	stats_set(STAT_large_size, size);
 	start_reserve();
 }
 

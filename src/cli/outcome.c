@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/findings.h"
+#include "cli/outcome.h"
 #include "cli/names.h"
 #include "cli/symbols.h"
 
@@ -22,7 +22,7 @@ static bool has_reach(enum place_kind kind)
 }
 
 /* The row of a place: thread stacks have one each, files by name, the rest by kind. */
-static struct finding *row_of(struct findings *f, const struct place *place)
+static struct outcome_row *row_of(struct outcome *f, const struct place *place)
 {
 	const bool named = place->kind == PLACE_TEXT || place->kind == PLACE_DATA ||
 			   place->kind == PLACE_FILE;
@@ -32,7 +32,7 @@ static struct finding *row_of(struct findings *f, const struct place *place)
 		    (!named || f->list[i].name == place->name))
 			return &f->list[i];
 	f->list = cli_alloc(f->list, (f->count + 1) * sizeof(*f->list));
-	f->list[f->count] = (struct finding){
+	f->list[f->count] = (struct outcome_row){
 		.kind = place->kind,
 		.name = named || place->kind == PLACE_THREAD_STACK ? place->name : NULL,
 		.tid = place->kind == PLACE_THREAD_STACK ? place->tid : 0,
@@ -40,11 +40,11 @@ static struct finding *row_of(struct findings *f, const struct place *place)
 	return &f->list[f->count++];
 }
 
-static void add_place(struct findings *f, const struct place *place)
+static void add_place(struct outcome *f, const struct place *place)
 {
 	const uint64_t reach =
 		has_reach(place->kind) && place->high > place->low ? place->high - place->low : 0;
-	struct finding *row;
+	struct outcome_row *row;
 	char name[512];
 
 	f->reach[place->kind] = greater(f->reach[place->kind], reach);
@@ -64,7 +64,7 @@ static void add_place(struct findings *f, const struct place *place)
 
 static int compare(const void *a, const void *b)
 {
-	const struct finding *x = a, *y = b;
+	const struct outcome_row *x = a, *y = b;
 	const uint64_t mine = x->minor + x->major, theirs = y->minor + y->major;
 
 	if (x->kind != y->kind)
@@ -74,7 +74,7 @@ static int compare(const void *a, const void *b)
 	return x->reach == y->reach ? 0 : x->reach > y->reach ? -1 : 1;
 }
 
-void findings_make(struct findings *f, const struct places *p)
+void outcome_make(struct outcome *f, const struct places *p)
 {
 	for (size_t i = 0; i < p->count; i++)
 		add_place(f, &p->list[i]);
@@ -86,13 +86,13 @@ void findings_make(struct findings *f, const struct places *p)
 	f->timeline = p->timeline;
 }
 
-void findings_free(struct findings *f)
+void outcome_free(struct outcome *f)
 {
 	free(f->list);
-	*f = (struct findings){0};
+	*f = (struct outcome){0};
 }
 
-void findings_take(struct findings *f, const uint64_t values[STAT_COUNT])
+void outcome_take(struct outcome *f, const uint64_t values[STAT_COUNT])
 {
 	const uint64_t grown = values[STAT_large_grown], before = values[STAT_large_at_start];
 
@@ -101,7 +101,7 @@ void findings_take(struct findings *f, const uint64_t values[STAT_COUNT])
 	f->large_grown = greater(f->large_grown, grown > before ? grown - before : 0);
 }
 
-uint64_t findings_faults(const struct findings *f, enum place_kind kind)
+uint64_t outcome_faults(const struct outcome *f, enum place_kind kind)
 {
 	uint64_t sum = 0;
 

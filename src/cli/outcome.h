@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What one measured run showed: faults by place, how far each place reached. */
-#ifndef RAMLOCK_FINDINGS_H
-#define RAMLOCK_FINDINGS_H
+#ifndef RAMLOCK_OUTCOME_H
+#define RAMLOCK_OUTCOME_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include "cli/timeline.h"
 #include "common/stats.h"
 
-struct finding {
+struct outcome_row {
 	enum place_kind kind;
 	const char *name;  /* a path or a thread's name, or NULL */
 	const char *first; /* the code that faulted first, or NULL */
@@ -20,7 +20,7 @@ struct finding {
 	uint64_t reach;	   /* bytes: depth of a stack, length of a heap; else 0 */
 };
 
-struct findings {
+struct outcome {
 	bool sampled;	/* else the faults are the kernel's counts, without places */
 	int refused;	/* the -errno of perf_event_open(2) where not sampled */
 	bool user_only; /* faults inside system calls are not among the samples */
@@ -33,7 +33,7 @@ struct findings {
 	uint64_t length; /* ns, from the program's start to its end */
 	uint64_t kernel_minor, kernel_major; /* of it and children it waited for, after its constructor */
 
-	struct finding *list; /* by kind, the most faults first */
+	struct outcome_row *list; /* by kind, the most faults first */
 	size_t count;
 	uint64_t reach[PLACE_KINDS];  /* the largest of a kind */
 	uint64_t number[PLACE_KINDS]; /* of stacks and arenas that were touched */
@@ -44,13 +44,13 @@ struct findings {
 };
 
 /* Sums up the places; the rest is filled in by who ran the program. */
-void findings_make(struct findings *f, const struct places *p);
-void findings_free(struct findings *f);
+void outcome_make(struct outcome *f, const struct places *p);
+void outcome_free(struct outcome *f);
 
 /* Takes over what the library of one process counted. */
-void findings_take(struct findings *f, const uint64_t values[STAT_COUNT]);
+void outcome_take(struct outcome *f, const uint64_t values[STAT_COUNT]);
 
 /* Minor and major faults of a kind, less those that follow a fork and that no setting removes. */
-uint64_t findings_faults(const struct findings *f, enum place_kind kind);
+uint64_t outcome_faults(const struct outcome *f, enum place_kind kind);
 
 #endif
