@@ -476,7 +476,7 @@ static void json_end_of(struct json *j, const struct outcome *f)
 	json_string(j, "reason", f->reached ? reason_texts[f->reason] : NULL);
 }
 
-static void json_findings(struct json *j, const struct outcome *f)
+static void json_outcome(struct json *j, const struct outcome *f)
 {
 	json_end_of(j, f);
 	json_string(j, "source", f->sampled ? "perf_event_open" : "kernel counters");
@@ -523,11 +523,11 @@ int measured_json(const struct measured *m, FILE *to)
 		json_string(&j, NULL, *word);
 	json_close(&j);
 	json_real(&j, "after", seconds(m->after));
-	json_findings(&j, m->first);
+	json_outcome(&j, m->first);
 	json_advice(&j, m);
 	if (m->second) {
 		json_object(&j, "verified");
-		json_findings(&j, m->second);
+		json_outcome(&j, m->second);
 		json_close(&j);
 	}
 	json_close(&j);

@@ -30,7 +30,7 @@ struct waiting {
 
 /* --- processes and threads --------------------------------------------------------------------- */
 
-struct process *places_process(struct places *p, uint32_t pid)
+struct followed *places_process(struct places *p, uint32_t pid)
 {
 	for (size_t i = p->process_count; i-- > 0;)
 		if (p->processes[i].pid == pid)
@@ -38,16 +38,16 @@ struct process *places_process(struct places *p, uint32_t pid)
 	return NULL;
 }
 
-static struct process *process_new(struct places *p, uint32_t pid)
+static struct followed *process_new(struct places *p, uint32_t pid)
 {
-	struct process *process;
+	struct followed *process;
 
 	if (p->process_count == p->process_room) {
 		p->process_room = p->process_room ? 2 * p->process_room : 16;
 		p->processes = cli_alloc(p->processes, p->process_room * sizeof(*p->processes));
 	}
 	process = &p->processes[p->process_count++];
-	*process = (struct process){.pid = pid, .image = ++p->images};
+	*process = (struct followed){.pid = pid, .image = ++p->images};
 	return process;
 }
 
@@ -138,7 +138,7 @@ static bool is_heap(const struct space *s, const struct piece *piece)
 	return true;
 }
 
-static uint32_t place_of_anon(struct places *p, struct process *process, struct piece *piece,
+static uint32_t place_of_anon(struct places *p, struct followed *process, struct piece *piece,
 			      uint64_t address)
 {
 	const struct piece *data = data_below(&process->space, piece);
@@ -163,7 +163,7 @@ static uint32_t place_of_anon(struct places *p, struct process *process, struct 
 	return place_new(p, PLACE_ANON, process->image, NULL);
 }
 
-static uint32_t place_of_piece(struct places *p, struct process *process, struct piece *piece,
+static uint32_t place_of_piece(struct places *p, struct followed *process, struct piece *piece,
 			       uint64_t address)
 {
 	if (address - process->large_start < process->large_end - process->large_start)
@@ -183,7 +183,7 @@ static uint32_t place_of_piece(struct places *p, struct process *process, struct
 
 /* The mapping at an address; where none is known, or one that allows no access, a system call that
  * leaves no event (mremap, munmap) changed something. */
-static struct piece *piece_at(struct places *p, struct process *process, uint64_t address,
+static struct piece *piece_at(struct places *p, struct followed *process, uint64_t address,
 			      uint64_t time)
 {
 	struct piece *piece = space_find(&process->space, address);
@@ -199,7 +199,7 @@ static struct piece *piece_at(struct places *p, struct process *process, uint64_
 /* --- faults ------------------------------------------------------------------------------------ */
 
 /* What a thread stands on when it faults first is its stack. */
-static void learn_stack(struct places *p, struct process *process, const struct event *e)
+static void learn_stack(struct places *p, struct followed *process, const struct event *e)
 {
 	struct thread *thread;
 	struct piece *piece;
@@ -234,7 +234,7 @@ static struct code code_at(const struct space *s, uint64_t address)
 	return (struct code){piece->path, address - piece->start + piece->offset};
 }
 
-static void count(struct places *p, const struct process *process, const struct waiting *w)
+static void count(struct places *p, const struct followed *process, const struct waiting *w)
 {
 	struct place *place = &p->list[w->place];
 
@@ -255,7 +255,7 @@ static void count(struct places *p, const struct process *process, const struct 
 	timeline_add(&p->timeline, w->time - p->start);
 }
 
-static void wait_for_start(struct process *process, const struct waiting *w)
+static void wait_for_start(struct followed *process, const struct waiting *w)
 {
 	if (process->waiting_count == process->waiting_room) {
 		process->waiting_room = process->waiting_room ? 2 * process->waiting_room : 1024;
@@ -265,7 +265,7 @@ static void wait_for_start(struct process *process, const struct waiting *w)
 	process->waiting[process->waiting_count++] = *w;
 }
 
-static void fault(struct places *p, struct process *process, const struct event *e)
+static void fault(struct places *p, struct followed *process, const struct event *e)
 {
 	const uint64_t page = e->fault.address & ~(PAGE - 1);
 	struct waiting w = {.time = e->time, .tid = e->tid, .major = e->fault.major};
@@ -291,7 +291,7 @@ static void fault(struct places *p, struct process *process, const struct event 
 		wait_for_start(process, &w);
 }
 
-void places_started(struct places *p, struct process *process, uint64_t time,
+void places_started(struct places *p, struct followed *process, uint64_t time,
 		    uint64_t large_start, uint64_t large_end)
 {
 	process->started = time;
@@ -307,7 +307,7 @@ void places_started(struct places *p, struct process *process, uint64_t time,
 }
 
 /* What LOCK=eager and FILES=eager would make resident, at most. */
-static void measure_mapped(struct places *p, const struct process *process)
+static void measure_mapped(struct places *p, const struct followed *process)
 {
 	uint64_t anon = 0, files = 0;
 
@@ -331,7 +331,7 @@ static void measure_mapped(struct places *p, const struct process *process)
 
 /* --- events ------------------------------------------------------------------------------------ */
 
-static void map(struct process *process, const struct event *e)
+static void map(struct followed *process, const struct event *e)
 {
 	const struct piece piece = {e->map.start, e->map.end,	 e->map.offset,	  e->map.path,
 				    e->map.prot,  e->map.shared, SPACES_NO_PLACE};
@@ -343,8 +343,8 @@ static void map(struct process *process, const struct event *e)
  * those of files. */
 static void fork_process(struct places *p, const struct event *e)
 {
-	struct process *child = process_new(p, e->pid);
-	const struct process *parent = places_process(p, e->parent);
+	struct followed *child = process_new(p, e->pid);
+	const struct followed *parent = places_process(p, e->parent);
 
 	child->forked = true;
 	child->begun = e->time;
@@ -360,11 +360,11 @@ static void fork_process(struct places *p, const struct event *e)
 			child->space.pieces[i].place = SPACES_NO_PLACE;
 }
 
-static void exec(struct places *p, struct process *process, const struct event *e)
+static void exec(struct places *p, struct followed *process, const struct event *e)
 {
 	space_clear(&process->space);
 	free(process->waiting);
-	*process = (struct process){.pid = e->pid, .image = ++p->images, .begun = e->time};
+	*process = (struct followed){.pid = e->pid, .image = ++p->images, .begun = e->time};
 }
 
 static void name_thread(struct places *p, const struct event *e)
@@ -378,7 +378,7 @@ static void name_thread(struct places *p, const struct event *e)
 
 void places_event(struct places *p, const struct event *e)
 {
-	struct process *process = places_process(p, e->pid);
+	struct followed *process = places_process(p, e->pid);
 
 	if (e->kind == EVENT_FORK && e->pid != e->parent) {
 		fork_process(p, e);
@@ -413,7 +413,7 @@ void places_event(struct places *p, const struct event *e)
 	}
 }
 
-void places_mappings(struct places *p, struct process *process, struct space *now)
+void places_mappings(struct places *p, struct followed *process, struct space *now)
 {
 	space_replace(&process->space, now);
 	measure_mapped(p, process);

@@ -55,7 +55,7 @@ struct thread {
 
 struct waiting; /* a fault of a process that has not started */
 
-struct process {
+struct followed {
 	uint32_t pid, image; /* a number for each program that a process becomes */
 	bool forked;	/* and has not become another program */
 	bool ended;
@@ -73,13 +73,13 @@ struct places {
 	/* Set by the caller before the first event. */
 	uint64_t after; /* ns behind the first process's start from which faults are counted */
 	/* The process's mappings may have changed unseen: reads them again (places_mappings). */
-	void (*refresh)(void *context, struct process *process);
+	void (*refresh)(void *context, struct followed *process);
 	void *context;
 
 	uint32_t images;
 	struct place *list;
 	size_t count, room;
-	struct process *processes;
+	struct followed *processes;
 	size_t process_count, process_room;
 	struct thread *threads;
 	size_t thread_count, thread_room;
@@ -92,14 +92,14 @@ struct places {
 void places_event(struct places *p, const struct event *event);
 
 /* The process, the newest of its pid, or NULL. The pointer is good until the next event. */
-struct process *places_process(struct places *p, uint32_t pid);
+struct followed *places_process(struct places *p, uint32_t pid);
 
 /* The constructor ended then, and large blocks lie there. */
-void places_started(struct places *p, struct process *process, uint64_t time,
+void places_started(struct places *p, struct followed *process, uint64_t time,
 		    uint64_t large_start, uint64_t large_end);
 
 /* All mappings of a process as they are now; the space is taken over. */
-void places_mappings(struct places *p, struct process *process, struct space *now);
+void places_mappings(struct places *p, struct followed *process, struct space *now);
 
 void places_free(struct places *p);
 

@@ -10,7 +10,9 @@
 
 const struct command *const commands[] = {
 	&run_command,
+	&check_command,
 	&measure_command,
+	&status_command,
 	NULL,
 };
 

@@ -28,7 +28,7 @@
 
 static char buffer[MAPS_BUFFER];
 
-static void refresh(void *context, struct process *process);
+static void refresh(void *context, struct followed *process);
 
 void witness_begin(struct witness *w, struct places *p, struct outcome *f)
 {
@@ -119,7 +119,7 @@ static void note_first(struct witness *w, const uint64_t *values)
 }
 
 /* The counters of a process; false if it has none, or its constructor has not ended. */
-static bool read_counters(struct witness *w, struct process *process, uint64_t *values, int *error)
+static bool read_counters(struct witness *w, struct followed *process, uint64_t *values, int *error)
 {
 	struct stats_page page;
 
@@ -134,7 +134,7 @@ static bool read_counters(struct witness *w, struct process *process, uint64_t *
 	return values[STAT_started] != 0;
 }
 
-static void begin(struct witness *w, struct process *process, const uint64_t *values)
+static void begin(struct witness *w, struct followed *process, const uint64_t *values)
 {
 	/* a forked child has its parent's */
 	uint64_t time = values[STAT_started] > process->begun ? values[STAT_started] : process->begun;
@@ -144,7 +144,7 @@ static void begin(struct witness *w, struct process *process, const uint64_t *va
 		note_first(w, values);
 }
 
-static void look_at_running(struct witness *w, struct process *process, uint64_t now)
+static void look_at_running(struct witness *w, struct followed *process, uint64_t now)
 {
 	uint64_t values[STAT_COUNT];
 	int error;
@@ -158,7 +158,7 @@ static void look_at_running(struct witness *w, struct process *process, uint64_t
 	}
 }
 
-static void look_at_ended(struct witness *w, struct process *process)
+static void look_at_ended(struct witness *w, struct followed *process)
 {
 	uint64_t values[STAT_COUNT];
 
@@ -180,7 +180,7 @@ static void look_at_counters(struct witness *w, uint64_t now, bool ended)
 	if (due)
 		w->counted = now;
 	for (size_t i = 0; i < w->places->process_count; i++) {
-		struct process *process = &w->places->processes[i];
+		struct followed *process = &w->places->processes[i];
 
 		if (process->collected)
 			continue;
@@ -217,7 +217,7 @@ static bool read_mappings(uint32_t pid, struct space *space)
 	return space->count > 0;
 }
 
-static void refresh(void *context, struct process *process)
+static void refresh(void *context, struct followed *process)
 {
 	struct witness *w = context;
 	struct space space = {0};

@@ -116,7 +116,7 @@ static void write_text(struct text *t, const char *program, const struct usage *
 		uint64_t value = stats_get((enum stat_index)i);
 
 		if (value == 0 || i == STAT_minor_at_start || i == STAT_major_at_start ||
-		    i == STAT_started || i == STAT_large_at_start)
+		    i == STAT_large_at_start || stats_internal((enum stat_index)i))
 			continue;
 		add_name(t, stat_rows[i].name);
 		if (value == UINT64_MAX)
