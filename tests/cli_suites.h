@@ -5,7 +5,10 @@
 
 #include <check.h>
 
+Suite *advice_suite(void);
 Suite *json_suite(void);
+Suite *places_suite(void);
 Suite *table_suite(void);
+Suite *times_suite(void);
 
 #endif

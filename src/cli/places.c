@@ -163,11 +163,18 @@ static uint32_t place_of_anon(struct places *p, struct followed *process, struct
 	return place_new(p, PLACE_ANON, process->image, NULL);
 }
 
+static bool is_large(const struct followed *process, uint64_t address)
+{
+	return address - process->large_start < process->large_end - process->large_start;
+}
+
 static uint32_t place_of_piece(struct places *p, struct followed *process, struct piece *piece,
 			       uint64_t address)
 {
-	if (address - process->large_start < process->large_end - process->large_start)
+	if (is_large(process, address))
 		return place_of(p, PLACE_LARGE, process->image, NULL);
+	if (piece == NULL)
+		return place_of(p, PLACE_OTHER, 0, NULL);
 	if (piece->place != SPACES_NO_PLACE)
 		return piece->place;
 	if (strcmp(piece->path, "[stack]") == 0)
@@ -275,12 +282,11 @@ static void fault(struct places *p, struct followed *process, const struct event
 	learn_stack(p, process, e);
 	if (piece)
 		piece = space_find(&process->space, e->fault.address);
-	w.place = piece ? place_of_piece(p, process, piece, e->fault.address)
-			: place_of(p, PLACE_OTHER, 0, NULL);
+	w.place = place_of_piece(p, process, piece, e->fault.address);
 	place = &p->list[w.place];
 	place->low = page < place->low ? page : place->low;
 	place->high = page + PAGE > place->high ? page + PAGE : place->high;
-	if (place->kind == PLACE_STACK && piece->end > place->high)
+	if (piece && place->kind == PLACE_STACK && piece->end > place->high)
 		place->high = piece->end; /* what the kernel itself wrote there */
 	if (process->started == 0 || place->minor + place->major == 0 ||
 	    (place->tid == e->tid && !place->owned))
@@ -313,12 +319,10 @@ static void measure_mapped(struct places *p, const struct followed *process)
 
 	for (size_t i = 0; i < process->space.count; i++) {
 		const struct piece *piece = &process->space.pieces[i];
-		const bool large = piece->start - process->large_start <
-				   process->large_end - process->large_start;
 		enum place_kind kind = piece->place == SPACES_NO_PLACE ? PLACE_ANON
 								       : p->list[piece->place].kind;
 
-		if (piece->prot == 0 || large)
+		if (piece->prot == 0 || is_large(process, piece->start))
 			continue;
 		if (*piece->path == '\0' && kind == PLACE_ANON)
 			anon += piece->end - piece->start;
