@@ -24,4 +24,26 @@ void measured_print(const struct measured *m, FILE *to);
 /* 0 or -EIO */
 int measured_json(const struct measured *m, FILE *to);
 
+/* --- between the files that print --- */
+
+#define MEASURED_FIGURES 6
+
+struct measured_figure {
+	const char *key, *name;
+	uint64_t bytes, number; /* number: of how many it is the largest, 0 for none */
+};
+
+void measured_figures(const struct outcome *f, struct measured_figure figures[MEASURED_FIGURES]);
+double measured_seconds(uint64_t time);
+
+/* How the program ended. */
+void measured_end(const struct outcome *f, FILE *to);
+
+/* Whether advice only says that a default suffices. */
+bool measured_is_default(const struct advice *row);
+
+/* Faults by place; the same of two runs side by side. */
+void measured_places(const struct outcome *f, FILE *to);
+void measured_verify(const struct measured *m, FILE *to);
+
 #endif

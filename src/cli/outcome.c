@@ -110,3 +110,14 @@ uint64_t outcome_faults(const struct outcome *f, enum place_kind kind)
 			sum += f->list[i].minor - f->list[i].forked + f->list[i].major;
 	return sum;
 }
+
+uint64_t outcome_total(const struct outcome *f, bool major)
+{
+	uint64_t sum = 0;
+
+	if (!f->sampled)
+		return major ? f->kernel_major : f->kernel_minor;
+	for (size_t i = 0; i < f->count; i++)
+		sum += major ? f->list[i].major : f->list[i].minor;
+	return sum;
+}

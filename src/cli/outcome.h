@@ -53,4 +53,7 @@ void outcome_take(struct outcome *f, const uint64_t values[STAT_COUNT]);
 /* Minor and major faults of a kind, less those that follow a fork and that no setting removes. */
 uint64_t outcome_faults(const struct outcome *f, enum place_kind kind);
 
+/* All minor or major faults; without samples those that the kernel counted. */
+uint64_t outcome_total(const struct outcome *f, bool major);
+
 #endif

@@ -7,19 +7,12 @@
 
 #include "cli/cli.h"
 #include "cli/names.h"
-#include "cli/places.h"
+#include "cli/places_find.h"
 #include "common/maps.h"
 
 #define PAGE 4096ull
 #define STACK_MOST (256ull << 20) /* a larger mapping is no thread's stack */
-#define HEAP_DISTANCE (2ull << 30)
-#define PLACES_MOST 16384	  /* beyond it anonymous mappings share one place */
 #define REFRESH_PAUSE 20000000ull /* ns between two readings of a process's mappings */
-
-const char *const place_names[PLACE_KINDS] = {
-	"main stack", "thread stack", "heap",  "thread arena", "large blocks",
-	"anonymous",  "text",	      "data", "file",	       "unknown",
-};
 
 struct waiting {
 	uint64_t time;
@@ -71,122 +64,7 @@ static void thread_end(struct places *p, uint32_t tid)
 			p->threads[i] = p->threads[--p->thread_count];
 }
 
-/* --- places ------------------------------------------------------------------------------------ */
-
-static uint32_t place_new(struct places *p, enum place_kind kind, uint32_t image,
-			  const char *name)
-{
-	if (p->count == p->room) {
-		p->room = p->room ? 2 * p->room : 64;
-		p->list = cli_alloc(p->list, p->room * sizeof(*p->list));
-	}
-	p->list[p->count] = (struct place){.kind = kind, .image = image, .name = name,
-					  .low = UINT64_MAX};
-	return (uint32_t)p->count++;
-}
-
-/* The one place of its kind in an image or of a file (name). The newest process is asked for
- * most. */
-static uint32_t place_of(struct places *p, enum place_kind kind, uint32_t image,
-			 const char *name)
-{
-	for (uint32_t i = (uint32_t)p->count; i-- > 0;)
-		if (p->list[i].kind == kind && p->list[i].image == image && p->list[i].name == name)
-			return i;
-	return place_new(p, kind, image, name);
-}
-
-/* Whether a file is mapped to be executed somewhere: then it is code. */
-static bool is_code(const struct space *s, const char *path)
-{
-	for (size_t i = 0; i < s->count; i++)
-		if (s->pieces[i].path == path && s->pieces[i].prot & MAPS_X)
-			return true;
-	return false;
-}
-
-static uint32_t place_of_file(struct places *p, const struct space *s, const struct piece *piece)
-{
-	enum place_kind kind = PLACE_FILE;
-
-	if (!piece->shared && is_code(s, piece->path))
-		kind = piece->prot & MAPS_W ? PLACE_DATA : PLACE_TEXT;
-	return place_of(p, kind, 0, piece->path);
-}
-
-/* The file whose data lies just below: this is its bss. */
-static const struct piece *data_below(const struct space *s, const struct piece *piece)
-{
-	const struct piece *below = piece - 1;
-
-	if (piece == s->pieces || below->end != piece->start || *below->path == '\0' ||
-	    *below->path == '[' || below->shared || !(below->prot & MAPS_W) ||
-	    !is_code(s, below->path))
-		return NULL;
-	return below;
-}
-
-/* The heap lies above the program, at a random distance, and has no name until it has grown once. */
-static bool is_heap(const struct space *s, const struct piece *piece)
-{
-	if (piece == s->pieces || piece->shared || *s->pieces->path != '/' ||
-	    piece->start - piece[-1].end > HEAP_DISTANCE)
-		return false;
-	for (const struct piece *below = s->pieces; below < piece; below++)
-		if (below->path != s->pieces->path && (*below->path || below->start != below[-1].end))
-			return false;
-	return true;
-}
-
-static uint32_t place_of_anon(struct places *p, struct followed *process, struct piece *piece,
-			      uint64_t address)
-{
-	const struct piece *data = data_below(&process->space, piece);
-	const uint64_t arena = space_arena(&process->space, address);
-
-	if (data)
-		return place_of(p, PLACE_DATA, 0, data->path);
-	if (is_heap(&process->space, piece))
-		return place_of(p, PLACE_HEAP, process->image, NULL);
-	if (arena && arena >= piece->start) {
-		uint32_t place = piece->place;
-
-		if (place != SPACES_NO_PLACE && p->list[place].kind == PLACE_ARENA &&
-		    p->list[place].low >= arena)
-			return place;
-		place = place_new(p, PLACE_ARENA, process->image, NULL);
-		p->list[place].low = arena;
-		return place;
-	}
-	if (p->count >= PLACES_MOST)
-		return place_of(p, PLACE_ANON, process->image, NULL);
-	return place_new(p, PLACE_ANON, process->image, NULL);
-}
-
-static bool is_large(const struct followed *process, uint64_t address)
-{
-	return address - process->large_start < process->large_end - process->large_start;
-}
-
-static uint32_t place_of_piece(struct places *p, struct followed *process, struct piece *piece,
-			       uint64_t address)
-{
-	if (is_large(process, address))
-		return place_of(p, PLACE_LARGE, process->image, NULL);
-	if (piece == NULL)
-		return place_of(p, PLACE_OTHER, 0, NULL);
-	if (piece->place != SPACES_NO_PLACE)
-		return piece->place;
-	if (strcmp(piece->path, "[stack]") == 0)
-		piece->place = place_of(p, PLACE_STACK, process->image, NULL);
-	else if (strcmp(piece->path, "[heap]") == 0)
-		piece->place = place_of(p, PLACE_HEAP, process->image, NULL);
-	else if (*piece->path == '\0')
-		piece->place = place_of_anon(p, process, piece, address);
-	else
-		piece->place = place_of_file(p, &process->space, piece);
-	return piece->place;
-}
+/* --- faults ------------------------------------------------------------------------------------ */
 
 /* The mapping at an address; where none is known, or one that allows no access, a system call that
  * leaves no event (mremap, munmap) changed something. */
@@ -203,8 +81,6 @@ static struct piece *piece_at(struct places *p, struct followed *process, uint64
 	return space_find(&process->space, address);
 }
 
-/* --- faults ------------------------------------------------------------------------------------ */
-
 /* What a thread stands on when it faults first is its stack. */
 static void learn_stack(struct places *p, struct followed *process, const struct event *e)
 {
@@ -220,7 +96,7 @@ static void learn_stack(struct places *p, struct followed *process, const struct
 	if (piece == NULL || *piece->path || piece->shared || piece->end - piece->start > STACK_MOST)
 		return;
 	if (piece->place == SPACES_NO_PLACE)
-		piece->place = place_new(p, PLACE_THREAD_STACK, process->image, NULL);
+		piece->place = places_new(p, PLACE_THREAD_STACK, process->image, NULL);
 	thread->place = piece->place;
 	if (p->list[piece->place].kind != PLACE_ANON &&
 	    p->list[piece->place].kind != PLACE_THREAD_STACK)
@@ -282,7 +158,7 @@ static void fault(struct places *p, struct followed *process, const struct event
 	learn_stack(p, process, e);
 	if (piece)
 		piece = space_find(&process->space, e->fault.address);
-	w.place = place_of_piece(p, process, piece, e->fault.address);
+	w.place = places_of_piece(p, process, piece, e->fault.address);
 	place = &p->list[w.place];
 	place->low = page < place->low ? page : place->low;
 	place->high = page + PAGE > place->high ? page + PAGE : place->high;
@@ -322,11 +198,11 @@ static void measure_mapped(struct places *p, const struct followed *process)
 		enum place_kind kind = piece->place == SPACES_NO_PLACE ? PLACE_ANON
 								       : p->list[piece->place].kind;
 
-		if (piece->prot == 0 || is_large(process, piece->start))
+		if (piece->prot == 0 || places_is_large(process, piece->start))
 			continue;
 		if (*piece->path == '\0' && kind == PLACE_ANON)
 			anon += piece->end - piece->start;
-		else if (*piece->path == '/' && !is_code(&process->space, piece->path))
+		else if (*piece->path == '/' && !places_is_code(&process->space, piece->path))
 			files += piece->end - piece->start;
 	}
 	p->anon_mapped = anon > p->anon_mapped ? anon : p->anon_mapped;
