@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What preloading costs /bin/true: `start COUNT LIBRARY...` starts it COUNT times under each in
- * turn and prints the mean microseconds of each. "" is no library. */
+ * turn and prints the median microseconds of each. "" is no library. */
 #include "config.h"
 
 #include <spawn.h>
@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+
+#define LIBRARIES 8
+#define STARTS 5000
 
 static double now(void)
 {
@@ -35,17 +38,27 @@ static double start(const char *library)
 	return now() - begin;
 }
 
+static int compare(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
 int main(int argc, char **argv)
 {
-	double sums[16] = {0};
+	static double times[LIBRARIES][STARTS];
 	int count = argc > 1 ? atoi(argv[1]) : 0;
 
-	if (count < 1 || argc > 16)
+	if (count < 1 || count > STARTS || argc - 2 > LIBRARIES)
 		return 2;
 	for (int i = 0; i < count; i++)
 		for (int library = 2; library < argc; library++)
-			sums[library] += start(argv[library]);
-	for (int library = 2; library < argc; library++)
-		printf("%.1f%s", sums[library] / count, library + 1 < argc ? "," : "\n");
+			times[library - 2][i] = start(argv[library]);
+	for (int library = 0; library < argc - 2; library++) {
+		qsort(times[library], (size_t)count, sizeof(double), compare);
+		printf("%s%.1f", library ? "," : "", times[library][count / 2]);
+	}
+	puts("");
 	return 0;
 }

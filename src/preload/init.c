@@ -80,13 +80,14 @@ static void read_settings(void)
 /* By the name it was called by, and by that of its file. */
 static bool is_meant(void)
 {
-	char path[512];
-	long length = SYS_CALL(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path, sizeof(path) - 1);
 	const char *name;
+	char path[512];
+	long length;
 
-	if (preload_options.only == NULL || options_meant(&preload_options,
-							   program_invocation_short_name))
+	if (preload_options.only == NULL ||
+	    options_meant(&preload_options, program_invocation_short_name))
 		return true;
+	length = SYS_CALL(SYS_readlinkat, AT_FDCWD, "/proc/self/exe", path, sizeof(path) - 1);
 	path[length > 0 ? length : 0] = '\0';
 	name = strrchr(path, '/');
 	return options_meant(&preload_options, name ? name + 1 : path);

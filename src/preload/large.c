@@ -26,7 +26,7 @@ size_t large_threshold = SIZE_MAX;
 static bool relieved; /* the addresses that were not used were given back */
 
 /* Nothing of a reservation is on the lock account: MCL_FUTURE locks each new mapping. */
-static intptr_t reserve(size_t size)
+static uintptr_t reserve(size_t size)
 {
 	intptr_t at = sys_mmap(0, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 
@@ -35,7 +35,7 @@ static intptr_t reserve(size_t size)
 	sys_munlock((uintptr_t)at, size);
 	sys_madvise((uintptr_t)at, size, MADV_DONTDUMP);
 	lock_own((uintptr_t)at, size);
-	return at;
+	return (uintptr_t)at;
 }
 
 static int commit(void *at, size_t size)
@@ -118,23 +118,18 @@ void large_start(void)
 		.counters = (struct arena_counters *)&stats->values[STAT_large_blocks],
 	};
 	size_t size = wanted_addresses();
-	intptr_t base = 0, metadata = 0;
+	uintptr_t base = 0;
 
 	if (preload_options.large == OPTION_OFF || lock_level() == LEVEL_NONE)
 		return;
-	for (; size >= LEAST_RESERVATION && base == 0; size /= 2) {
-		base = reserve(size + ARENA_HUGE);
-		metadata = base ? reserve(arena_metadata_size(size)) : 0;
-		if (base && metadata)
-			break;
-		if (base)
-			sys_munmap((uintptr_t)base, size + ARENA_HUGE);
-		base = 0;
+	while (size >= LEAST_RESERVATION && base == 0) {
+		base = reserve(ARENA_HUGE + size + arena_metadata_size(size));
+		size /= base ? 1 : 2;
 	}
 	if (base == 0)
 		return;
-	base = (intptr_t)(((uintptr_t)base + ARENA_HUGE - 1) & ~(uintptr_t)(ARENA_HUGE - 1));
-	if (arena_init(&large_arena, (void *)base, size, (void *)metadata, &operations,
+	base = (base + ARENA_HUGE - 1) & ~(uintptr_t)(ARENA_HUGE - 1);
+	if (arena_init(&large_arena, (void *)base, size, (void *)(base + size), &operations,
 		       &settings) != 0)
 		return;
 	large_threshold = preload_options.large;
