@@ -30,9 +30,9 @@ const struct command check_command = {
 	.name = "check",
 	.usage = "[options] [PID | [--] program [args]]",
 	.help = "tell whether machine, user and program are ready, and what to do if not",
-	.about = "Looks at this machine and this user; with a program, also at its file, which is not\n"
-		 "started; with a PID, at what that process has. Settings are those that it would be\n"
-		 "started with. What can't be looked at is unknown, never ok.\n",
+	.about = "Looks at this machine and this user; with a program, also at its file, which is\n"
+		 "not started; with a PID, at what that process has. Settings are those that it\n"
+		 "would be started with. What can't be looked at is unknown, never ok.\n",
 	.end = "Exit status: 0 when nothing fails, 1 otherwise, 2 for a wrong command line.\n",
 	.options = check_options,
 	.settings = true,
@@ -310,7 +310,7 @@ static int check_main(int argc, char **argv)
 	if (a.status >= 0)
 		return a.status;
 	launch_settings(&c.facts.settings); /* with the profile that was asked for */
-	if (*a.at && strcmp(a.at[-1], "--") != 0 && cli_number(*a.at, 1, INT32_MAX, &c.pid) && a.at[1]) {
+	if (*a.at && !a.ended && cli_number(*a.at, 1, INT32_MAX, &c.pid) && a.at[1]) {
 		cli_error("%s: one PID, or a program behind --", a.at[1]);
 		return CLI_USAGE;
 	}

@@ -47,6 +47,8 @@ struct cli_arguments {
 	const struct command *command;
 	struct options *settings; /* where settings given as options go; they go to the environment too */
 	char **at;		  /* in the end the operands, NULL-terminated */
+	char **operands, **last;  /* those found so far, where options may follow them */
+	bool ended;		  /* by "--": at[0] is no option, whatever it looks like */
 	const char *value;	  /* of the last option; NULL where it may be left out and was */
 	int status;		  /* in the end: -1 to go on, else the exit status */
 };
@@ -55,7 +57,8 @@ struct cli_arguments cli_arguments(const struct command *command, char **argv,
 				   struct options *settings);
 
 /* The index of the next option in the command's table, -1 at the end. Settings and --help are seen
- * to here; every mistake is told, and reading goes on. */
+ * to here; every mistake is told, and reading goes on. Options may follow operands that are no
+ * program. */
 int cli_next(struct cli_arguments *a);
 
 /* --help of a command. */

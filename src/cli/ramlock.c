@@ -13,6 +13,7 @@ const struct command *const commands[] = {
 	&check_command,
 	&measure_command,
 	&status_command,
+	&unit_command,
 	NULL,
 };
 
@@ -41,6 +42,10 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(name, "--version") == 0) {
 		puts(PACKAGE_STRING);
+		return 0;
+	}
+	if (strcmp(name, "--completion") == 0) { /* for make */
+		completion_write();
 		return 0;
 	}
 	for (const struct command *const *command = commands; *command; command++)

@@ -28,8 +28,9 @@ const struct command status_command = {
 	.name = "status",
 	.usage = "[options] [PID...]",
 	.help = "show what is locked now",
-	.about = "Shows every process under ramlock that you may look at, a line each; with a PID all\n"
-		 "of that one: level, memory by class, reserves, stacks by thread, faults, counters.\n",
+	.about = "Shows every process under ramlock that you may look at, a line each; with a PID\n"
+		 "all of that one: level, memory by class, reserves, stacks by thread, faults,\n"
+		 "counters.\n",
 	.end = "Exit status: 0, 1 when a PID could not be shown, 2 for a wrong command line.\n",
 	.options = status_options,
 	.usage_status = CLI_USAGE,
