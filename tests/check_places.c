@@ -285,6 +285,27 @@ START_TEST(mappings_replaced)
 }
 END_TEST
 
+/* A lock splits it, and the lower part has no name; it grows all the same. */
+START_TEST(main_stack_split)
+{
+	const struct piece parts[] = {
+		{STACK, STACK + PAGE, 0, names_keep(""), MAPS_R | MAPS_W, false, SPACES_NO_PLACE},
+		{STACK + PAGE, STACK_TOP, 0, names_keep("[stack]"), MAPS_R | MAPS_W, false,
+		 SPACES_NO_PLACE},
+	};
+	struct space space = {0};
+
+	touch(STACK_TOP - 2 * PAGE);
+	space_map(&space, &parts[0]);
+	space_map(&space, &parts[1]);
+	places_mappings(&places, places_process(&places, PID), &space);
+	touch(STACK);
+	map(STACK - 9 * PAGE, 10 * PAGE, MAPS_R | MAPS_W, "");
+	touch(STACK - 9 * PAGE);
+	ck_assert_uint_eq(minor_of(PLACE_STACK), 3);
+}
+END_TEST
+
 /* Against a byte map: pieces never overlap, and the newest one holds each page. */
 START_TEST(space_against_a_model)
 {
@@ -334,6 +355,7 @@ Suite *places_suite(void)
 	tcase_add_test(t, children);
 	tcase_add_test(t, first_code);
 	tcase_add_test(t, mappings_replaced);
+	tcase_add_test(t, main_stack_split);
 	tcase_add_loop_test(t, space_against_a_model, 0, 8);
 	suite_add_tcase(s, t);
 	return s;

@@ -50,6 +50,9 @@ static void inherit(struct piece *piece, const struct piece *from)
 	/* the heap has no name until it has grown once */
 	const bool heap = strcmp(piece->path, "[heap]") == 0 && *from->path == '\0';
 
+	/* where a part of the main stack is locked, what grows below has none either */
+	if (*piece->path == '\0' && strcmp(from->path, "[stack]") == 0)
+		piece->path = from->path;
 	if (piece->place == SPACES_NO_PLACE && is_anonymous(piece) &&
 	    (piece->path == from->path || heap))
 		piece->place = from->place;
@@ -98,8 +101,21 @@ struct piece *space_find(const struct space *s, uint64_t address)
 	return piece;
 }
 
+/* Where a part of the main stack is locked, only its top has the name. */
+static void name_stack(struct space *s)
+{
+	for (size_t i = s->count; i-- > 1;) {
+		struct piece *below = &s->pieces[i - 1];
+
+		if (strcmp(s->pieces[i].path, "[stack]") == 0 && below->end == s->pieces[i].start &&
+		    *below->path == '\0' && below->prot & MAPS_W)
+			below->path = s->pieces[i].path;
+	}
+}
+
 void space_replace(struct space *s, struct space *newer)
 {
+	name_stack(newer);
 	for (size_t i = 0; i < newer->count; i++) {
 		struct piece *piece = &newer->pieces[i];
 

@@ -65,14 +65,26 @@ static const char *find_variable(char *const *environment, const char *name)
 	return NULL;
 }
 
+/* A copy for later: a program that sets its title (redis, postgres) writes over its environment. */
+static const char *keep_text(const char *text, char *to, size_t size)
+{
+	const size_t length = text ? strlen(text) + 1 : 0;
+
+	return length && length <= size ? memcpy(to, text, length) : text;
+}
+
 /* Reads the settings; a wrong one ends the program where it asked for that. */
 static void read_settings(void)
 {
+	static char told_kept[256], report_kept[1024];
 	char *const *environment = trusted_environment();
+	const char *told = keep_text(find_variable(environment, MESSAGE_TOLD), told_kept,
+				     sizeof(told_kept));
 
-	message_start(1, find_variable(environment, MESSAGE_TOLD));
+	message_start(1, told);
 	options_read(&preload_options, environment, complain, NULL);
-	message_start(preload_options.verbose, find_variable(environment, MESSAGE_TOLD));
+	preload_options.report = keep_text(preload_options.report, report_kept, sizeof(report_kept));
+	message_start(preload_options.verbose, told);
 	if (complaints && preload_options.on_error == ERROR_ABORT)
 		_exit(125);
 }
