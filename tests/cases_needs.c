@@ -21,6 +21,7 @@ static struct need {
 	{"python3", "test -x /usr/bin/python3", "/usr/bin/python3 is missing", UNKNOWN},
 	{"sqlite3", "command -v sqlite3", "sqlite3 is missing", UNKNOWN},
 	{"node ", "command -v node", "node is missing", UNKNOWN},
+	{"java ", "command -v javac && java -version", "a JDK is missing", UNKNOWN},
 	{"bash", "command -v bash", "bash is missing", UNKNOWN},
 	{"ldconfig", "ldd /sbin/ldconfig 2>&1 | grep -E 'statically linked|not a dynamic'", "/sbin/ldconfig is not static here", UNKNOWN},
 	{"setpriv", "command -v setpriv", "setpriv is missing", UNKNOWN},

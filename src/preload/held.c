@@ -2,14 +2,13 @@
 /* The table of locks: the policy's and the program's, and what the program's calls do to them. */
 #include "config.h"
 
-#include <pthread.h>
-#include <signal.h>
 #include <sys/mman.h>
 
 #include "common/limits.h"
 #include "common/sys.h"
 #include "preload/held.h"
 #include "preload/lock.h"
+#include "preload/masked.h"
 #include "preload/preload.h"
 #include "preload/ranges.h"
 
@@ -22,22 +21,14 @@ static uint64_t lock_limit = LIMITS_NONE;
 static bool kept;	 /* the tables are in use */
 static bool all_by_program; /* it called mlockall */
 
-/* The kernel's signal set: libc's is larger and its call a cancellation point nowhere, but a raw
- * call can't be interposed. */
 static uint64_t table_enter(void)
 {
-	const uint64_t all = UINT64_MAX;
-	uint64_t old = 0;
-
-	SYS_CALL(SYS_rt_sigprocmask, SIG_SETMASK, &all, &old, sizeof(old));
-	pthread_mutex_lock(&mutex);
-	return old;
+	return masked_enter(&mutex);
 }
 
-static void table_leave(uint64_t old)
+static void table_leave(uint64_t signals)
 {
-	pthread_mutex_unlock(&mutex);
-	SYS_CALL(SYS_rt_sigprocmask, SIG_SETMASK, &old, NULL, sizeof(old));
+	masked_leave(&mutex, signals);
 }
 
 void held_start(uint64_t limit)
@@ -87,16 +78,13 @@ uint64_t held_room(void)
 	return bytes < lock_limit ? size_page_down((uintptr_t)(lock_limit - bytes)) : 0;
 }
 
-size_t held_lock(uintptr_t start, uintptr_t end, enum map_class class, int flags, int *error)
+/* As much of a range as there is room for; the bytes that were locked. */
+static size_t lock_piece(uintptr_t start, uintptr_t end, enum map_class class, int flags, int *error)
 {
-	uint64_t signals, room;
+	const uint64_t room = held_room();
 	size_t size = end - start;
 
 	*error = 0;
-	if (!kept)
-		return 0;
-	signals = table_enter();
-	room = held_room();
 	if (size > room)
 		size = (size_t)room;
 	if (size)
@@ -107,9 +95,67 @@ size_t held_lock(uintptr_t start, uintptr_t end, enum map_class class, int flags
 		size = 0;
 	if (size)
 		ranges_set(&own, start, start + size, (unsigned)class + 1);
+	return size;
+}
+
+size_t held_lock(uintptr_t start, uintptr_t end, enum map_class class, int flags, int *error)
+{
+	uint64_t signals;
+	size_t size;
+
+	*error = 0;
+	if (!kept)
+		return 0;
+	signals = table_enter();
+	size = lock_piece(start, end, class, flags, error);
 	stats_set(STAT_locked, ranges_bytes(&own));
 	table_leave(signals);
 	return size;
+}
+
+/* The next piece of a range that nobody holds; false when there is none. */
+static bool next_free(uintptr_t *at, uintptr_t end, struct range *free)
+{
+	while (*at < end) {
+		struct range owned = ranges_piece(&own, *at, end);
+
+		*free = ranges_piece(&program, *at, owned.end);
+		*at = free->end;
+		if (owned.value == 0 && free->value == 0)
+			return true;
+	}
+	return false;
+}
+
+static uint64_t free_bytes(uintptr_t at, uintptr_t end)
+{
+	uint64_t bytes = 0;
+	struct range piece;
+
+	while (next_free(&at, end, &piece))
+		bytes += piece.end - piece.start;
+	return bytes;
+}
+
+bool held_cover(uintptr_t start, uintptr_t end, enum map_class class, int flags)
+{
+	uintptr_t at = start;
+	struct range piece;
+	uint64_t signals;
+	int error = 0;
+
+	if (!kept || all_by_program)
+		return kept;
+	signals = table_enter();
+	if (free_bytes(start, end) > held_room())
+		error = -EAGAIN;
+	while (error == 0 && next_free(&at, end, &piece))
+		lock_piece(piece.start, piece.end, class, flags, &error);
+	if (error)
+		stats_add(STAT_locks_refused, 1);
+	stats_set(STAT_locked, ranges_bytes(&own));
+	table_leave(signals);
+	return error == 0;
 }
 
 static uint64_t fork_signals; /* of the thread that forks; written while the table is held */
@@ -150,7 +196,7 @@ void held_fork_child(bool relock)
 		return;
 	pthread_mutex_init(&mutex, NULL);
 	restart(relock);
-	SYS_CALL(SYS_rt_sigprocmask, SIG_SETMASK, &fork_signals, NULL, sizeof(fork_signals));
+	masked_restore(fork_signals);
 }
 
 /* A range's whole pages, as the kernel rounds it; false where munlock(2) would say EINVAL. */
@@ -205,6 +251,43 @@ static uint64_t give_back_last(uint64_t wanted)
 	if (last.end - last.start > wanted)
 		last.start = last.end - size_page_up((uintptr_t)wanted);
 	return give_back(last);
+}
+
+bool held_uncover(uintptr_t start, uintptr_t end)
+{
+	uint64_t signals, bytes = 0;
+
+	if (!kept)
+		return false;
+	signals = table_enter();
+	for (uintptr_t at = start; at < end;) {
+		struct range piece = ranges_piece(&own, at, end);
+
+		if (piece.value)
+			bytes += give_back(piece);
+		at = piece.end;
+	}
+	stats_set(STAT_locked, ranges_bytes(&own));
+	table_leave(signals);
+	return bytes > 0;
+}
+
+void held_again(uintptr_t start, uintptr_t end, int flags)
+{
+	uint64_t signals;
+
+	if (!kept)
+		return;
+	signals = table_enter();
+	for (uintptr_t at = start; at < end;) {
+		struct range owned = ranges_piece(&own, at, end);
+		struct range piece = ranges_piece(&program, at, owned.end);
+
+		if (owned.value || piece.value)
+			sys_mlock(at, piece.end - at, piece.value ? 0 : flags);
+		at = piece.end;
+	}
+	table_leave(signals);
 }
 
 static bool is_mapped(uintptr_t start, uintptr_t end)
@@ -412,19 +495,39 @@ void held_unmapped(uintptr_t at, size_t size)
 	table_leave(signals);
 }
 
+/* One set's part of a move. What was mapped where the pages go to is gone. */
+static void move_ranges(struct ranges *set, uintptr_t from, uintptr_t to, size_t size)
+{
+	for (uintptr_t at = from; at < from + size;) {
+		struct range piece = ranges_piece(set, at, from + size);
+
+		ranges_set(set, to + (at - from), to + (piece.end - from), piece.value);
+		at = piece.end;
+	}
+	ranges_set(set, from, from + size, 0);
+}
+
 void held_moved(uintptr_t from, uintptr_t to, size_t size)
+{
+	uint64_t signals;
+
+	if (!kept || from == to)
+		return;
+	signals = table_enter();
+	move_ranges(&own, from, to, size);
+	move_ranges(&program, from, to, size);
+	table_leave(signals);
+}
+
+void held_grown(uintptr_t end, uintptr_t new_end)
 {
 	uint64_t signals;
 
 	if (!kept)
 		return;
 	signals = table_enter();
-	for (uintptr_t at = from; at < from + size;) {
-		struct range piece = ranges_piece(&own, at, from + size);
-
-		ranges_set(&own, to + (at - from), to + (piece.end - from), piece.value);
-		at = piece.end;
-	}
-	ranges_set(&own, from, from + size, 0);
+	ranges_set(&own, end, new_end, ranges_piece(&own, end - 1, end).value);
+	ranges_set(&program, end, new_end, ranges_piece(&program, end - 1, end).value);
+	stats_set(STAT_locked, ranges_bytes(&own));
 	table_leave(signals);
 }

@@ -23,6 +23,17 @@ void held_start(uint64_t limit);
  * Returns the bytes locked; *error is the kernel's -errno where it refused. */
 size_t held_lock(uintptr_t start, uintptr_t end, enum map_class class, int flags, int *error);
 
+/* The same for what of a range nobody holds yet, but all of it or nothing, so that a mapping stays in
+ * one piece. What is refused or does not fit is counted. Whether all is locked now. */
+bool held_cover(uintptr_t start, uintptr_t end, enum map_class class, int flags);
+
+/* Unlocks what of a range only the policy holds. Whether that was anything. */
+bool held_uncover(uintptr_t start, uintptr_t end);
+
+/* Locks again what is held of a range, after it had to be unlocked for a moment: what the policy
+ * holds with flags of mlock2(2). */
+void held_again(uintptr_t start, uintptr_t end, int flags);
+
 /* Bytes that may still be locked. */
 uint64_t held_room(void);
 
@@ -58,7 +69,10 @@ int held_program_unlock_all(void);
 /* After the pages of [from, from + size), with their locks, were moved by mremap(2). */
 void held_moved(uintptr_t from, uintptr_t to, size_t size);
 
-/* After [at, at + size) was unmapped. */
+/* After what ends at end was extended to new_end, with the lock of its last page. */
+void held_grown(uintptr_t end, uintptr_t new_end);
+
+/* After [at, at + size) was unmapped, or mapped anew. */
 void held_unmapped(uintptr_t at, size_t size);
 
 #endif

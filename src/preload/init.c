@@ -22,6 +22,7 @@
 #include "preload/real.h"
 #include "preload/report.h"
 #include "preload/reserve.h"
+#include "preload/spared.h"
 
 struct options preload_options;
 bool preload_active;
@@ -180,12 +181,14 @@ static void fork_child(void)
 	else
 		lock_end();
 	large_unlock_tails();
+	spared_fork_child();
 	errno = saved;
 }
 
 /* The table's lock is taken inside the arena's, by growth at level ranges. */
 static void fork_prepare(void)
 {
+	spared_fork_prepare();
 	large_fork_prepare();
 	held_fork_prepare();
 }
@@ -194,6 +197,7 @@ static void fork_parent(void)
 {
 	held_fork_parent();
 	large_fork_parent();
+	spared_fork_parent();
 }
 
 static void note_start(void)
@@ -227,6 +231,7 @@ __attribute__((constructor)) static void preload_start(void)
 	publish_settings();
 	ahead_start();
 	lock_start();
+	spared_start();
 	if (lock_level() != LEVEL_NONE) {
 		stack_low = reserve_stack();
 		reserve_heap();

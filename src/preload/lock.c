@@ -16,6 +16,7 @@
 
 #define ANON_AHEAD (1u << 20) /* anonymous maps up to this size (TLS, say) are made resident */
 #define BSS_AHEAD (16u << 20) /* the same for bss, but in eager mode, which takes all of it */
+#define TEXT_AHEAD (32u << 20) /* and for text: Node has 82 MiB, and uses half of it */
 #define MAPPINGS 1024	      /* more than that are left to be locked on fault */
 
 static enum level level;
@@ -176,9 +177,10 @@ static bool is_ahead(const struct target *t)
 	switch (t->class) {
 	case MAPS_STACK:
 	case MAPS_HEAP:
+		return true;
 	case MAPS_TEXT:
 	case MAPS_LIB_TEXT:
-		return true;
+		return preload_options.lock == LOCK_EAGER || t->end - t->start <= TEXT_AHEAD;
 	case MAPS_DATA:
 		return !t->bss || preload_options.lock == LOCK_EAGER || t->end - t->start <= BSS_AHEAD;
 	case MAPS_ANON:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Locks the process: with held.c the only file that makes lock, populate and limit system calls.
+/* Locks the process: with held.c and, for what comes later, mapping.c the only file that makes lock,
+ * populate and limit system calls.
  *
  * Level future: mlockall(MCL_FUTURE) covers what comes. Level ranges, under a finite limit: chosen
  * ranges in the order of enum map_class, until the limit is used. The level is written by

@@ -51,6 +51,15 @@ void real_bind(void)
 	BIND(find_required, munlockall);
 	BIND(find_required, mmap);
 	BIND(find_required, munmap);
+	BIND(find_required, mremap);
+	BIND(find_required, mprotect);
+	BIND(real_find, pkey_mprotect);
+	BIND(find_required, brk);
+	BIND(find_required, sbrk);
+	BIND(find_required, shmat);
+	BIND(find_required, shmdt);
 	BIND(find_required, madvise);
+	BIND(real_find, process_madvise);
+	BIND(find_required, msync);
 	__atomic_store_n(&real_bound, true, __ATOMIC_RELEASE);
 }

@@ -8,7 +8,9 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 struct real {
 	void (*_exit)(int);
@@ -19,7 +21,16 @@ struct real {
 	int (*munlockall)(void);
 	void *(*mmap)(void *, size_t, int, int, int, off_t);
 	int (*munmap)(void *, size_t);
+	void *(*mremap)(void *, size_t, size_t, int, ...);
+	int (*mprotect)(void *, size_t, int);
+	int (*pkey_mprotect)(void *, size_t, int, int); /* NULL before glibc 2.27 */
+	int (*brk)(void *);
+	void *(*sbrk)(intptr_t);
+	void *(*shmat)(int, const void *, int);
+	int (*shmdt)(const void *);
 	int (*madvise)(void *, size_t, int);
+	ssize_t (*process_madvise)(int, const struct iovec *, size_t, int, unsigned); /* or NULL */
+	int (*msync)(void *, size_t, int);
 };
 
 extern struct real real_table;

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* madvise keeps its meaning on locked memory, where the kernel refuses what
- * would take pages away (madvise(2), EINVAL): programs that trust it to give zeroed pages would
- * read stale data, or abort as Node does. */
+/* madvise, process_madvise on the process itself, and msync keep their meaning on locked memory,
+ * where the kernel refuses what would take pages away: programs that trust it to give zeroed pages
+ * would read stale data, or abort as Node does. posix_madvise passes nothing on that is refused. */
 #include "config.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 
-#include "common/size.h"
+#include "common/limits.h"
+#include "common/maps.h"
 #include "common/sys.h"
 #include "preload/lock.h"
+#include "preload/mapping.h"
 #include "preload/preload.h"
 #include "preload/real.h"
 
@@ -20,49 +25,108 @@
 #ifndef MADV_GUARD_INSTALL /* 6.13 */
 #define MADV_GUARD_INSTALL 102
 #endif
+#define PIDFD_SELF_FIRST (-10001) /* PIDFD_SELF_THREAD_GROUP and PIDFD_SELF_THREAD, 6.14 */
+#define PIDFD_SELF_LAST (-10000)
+#define BUFFER_SIZE 32768
+#define MOST_PARTS 1024 /* UIO_MAXIOV */
 
-/* What the kernel says of a range by itself: -EINVAL if it does not begin at a page, -ENOMEM if it
- * has a hole. */
-static int check_range(void *at, size_t size)
+ssize_t process_madvise(int fd, const struct iovec *parts, size_t count, int advice,
+			unsigned flags); /* not in every libc's header */
+
+/* What the kernel says of a range by itself: -EINVAL if it does not begin at a page or wraps,
+ * -ENOMEM if it has a hole. */
+static int check_range(uintptr_t at, size_t size)
 {
-	if ((uintptr_t)at % size_page())
+	if (at % size_page() || (size && size_page_up(size) == 0) || at + size_page_up(size) < at)
 		return -EINVAL;
 	return (int)SYS_CALL(SYS_msync, at, size_page_up(size), MS_ASYNC);
 }
 
-/* As bare, and then locked again as its pages come back. */
-static int advise_unlocked(void *at, size_t size, int advice)
+/* Whether the pages that come afterwards shall not be there before they are touched. */
+static bool is_sparse(int advice)
+{
+	return advice == MADV_REMOVE || advice == MADV_GUARD_INSTALL;
+}
+
+/* A range without a hole: as bare, and then locked again. */
+static int advise_unlocked(uintptr_t at, size_t size, int advice)
+{
+	int result;
+
+	sys_munlock(at, size);
+	result = sys_madvise(at, size, advice);
+	mapping_relock(at, size, result == 0 && is_sparse(advice));
+	return result;
+}
+
+/* A range with holes: each mapping of it, and -ENOMEM at the end, as the kernel does. */
+static int advise_each(uintptr_t at, size_t size, int advice)
+{
+	intptr_t buffer = sys_mmap(0, BUFFER_SIZE, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	const uintptr_t end = at + size;
+	struct mapping mapping;
+	int result = -ENOMEM;
+	struct maps maps;
+
+	if (buffer < 0 && buffer > -4096)
+		return -ENOMEM;
+	if (maps_open(&maps, "/proc/self/maps", NULL, (char *)buffer, BUFFER_SIZE) == 0) {
+		while (result == -ENOMEM && maps_next(&maps, &mapping) && mapping.start < end) {
+			uintptr_t from = mapping.start > at ? mapping.start : at;
+			uintptr_t to = mapping.end < end ? mapping.end : end;
+			int error = from < to ? advise_unlocked(from, to - from, advice) : 0;
+
+			result = error ? error : result;
+		}
+		maps_close(&maps);
+	}
+	sys_munmap((uintptr_t)buffer, BUFFER_SIZE);
+	return result;
+}
+
+static int advise_as_bare(uintptr_t at, size_t size, int advice)
 {
 	int result = check_range(at, size);
 
 	if (result == -EINVAL)
 		return result;
-	sys_munlock((uintptr_t)at, size);
-	result = sys_madvise((uintptr_t)at, size, advice);
-	if (lock_level() == LEVEL_FUTURE)
-		sys_mlock((uintptr_t)at, size, MLOCK_ONFAULT);
+	size = size_page_up(size);
+	return result == 0 ? advise_unlocked(at, size, advice) : advise_each(at, size, advice);
+}
+
+static int advise_dontneed(uintptr_t at, size_t size)
+{
+	int result = sys_madvise(at, size, MADV_DONTNEED_LOCKED);
+
+	if (result == -EINVAL) /* before Linux 5.18, or none that can be given back */
+		return advise_as_bare(at, size, MADV_DONTNEED);
+	mapping_refill(at, size_page_up(size));
 	return result;
 }
 
-/* What the kernel refused for a lock: 0, or -errno as it was bare. */
-static int advise_locked(void *at, size_t size, int advice)
+/* What the kernel refused with EINVAL, maybe for a lock: 0, or -errno as it was bare. */
+static int advise_locked(uintptr_t at, size_t size, int advice)
 {
-	int result;
-
 	switch (advice) {
 	case MADV_DONTNEED:
-		result = sys_madvise((uintptr_t)at, size, MADV_DONTNEED_LOCKED);
-		return result == -EINVAL ? advise_unlocked(at, size, advice) : result;
-	case MADV_FREE: /* the pages may go, or stay: here they stay */
-	case MADV_COLD:
+		return advise_dontneed(at, size);
+	case MADV_COLD: /* hints that take nothing away from what is locked */
 	case MADV_PAGEOUT:
 		return check_range(at, size);
+	case MADV_FREE:
 	case MADV_REMOVE:
 	case MADV_GUARD_INSTALL:
-		return advise_unlocked(at, size, advice);
+		return advise_as_bare(at, size, advice);
 	default:
 		return -EINVAL;
 	}
+}
+
+/* Where nothing is locked by us the kernel has the last word. */
+static bool is_answered(void)
+{
+	return preload_active && lock_level() != LEVEL_NONE;
 }
 
 EXPORT int madvise(void *at, size_t size, int advice)
@@ -70,9 +134,87 @@ EXPORT int madvise(void *at, size_t size, int advice)
 	const int saved = errno;
 	int result = real_get()->madvise(at, size, advice);
 
-	if (result == 0 || !preload_active || errno != EINVAL)
+	if (result == 0 || errno != EINVAL || !is_answered())
 		return result;
-	result = advise_locked(at, size, advice);
+	result = advise_locked((uintptr_t)at, size, advice);
 	errno = result ? -result : saved;
 	return result ? -1 : 0;
+}
+
+/* Whether a pidfd is that of this process, from the "Pid:" of its fdinfo. */
+static bool is_own_pidfd(int fd)
+{
+	char path[64], text[512];
+	const char *line;
+	struct text t;
+
+	if (fd >= PIDFD_SELF_FIRST && fd <= PIDFD_SELF_LAST)
+		return true;
+	text_init(&t, path, sizeof(path));
+	text_add(&t, "/proc/self/fdinfo/%d", fd);
+	if (limits_read_file(path, text, sizeof(text)) < 0)
+		return false;
+	line = strstr(text, "\nPid:");
+	return line && strtol(line + 5, NULL, 10) == SYS_CALL(SYS_getpid);
+}
+
+/* The bytes that were advised before one was refused, or -errno where that was the first. */
+static ssize_t advise_parts(const struct iovec *parts, size_t count, int advice)
+{
+	ssize_t done = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		const uintptr_t at = (uintptr_t)parts[i].iov_base;
+		int result = sys_madvise(at, parts[i].iov_len, advice);
+
+		if (result == -EINVAL)
+			result = advise_locked(at, parts[i].iov_len, advice);
+		if (result)
+			return done ? done : result;
+		done += (ssize_t)parts[i].iov_len;
+	}
+	return done;
+}
+
+static ssize_t total_size(const struct iovec *parts, size_t count)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < count; i++)
+		size += parts[i].iov_len;
+	return (ssize_t)size;
+}
+
+EXPORT ssize_t process_madvise(int fd, const struct iovec *parts, size_t count, int advice,
+			       unsigned flags)
+{
+	const int saved = errno;
+	ssize_t result = -1;
+
+	if (real_get()->process_madvise)
+		result = real_get()->process_madvise(fd, parts, count, advice, flags);
+	else
+		errno = ENOSYS;
+	if (!is_answered() || (result < 0 && errno != EINVAL) || flags || count > MOST_PARTS ||
+	    (result >= 0 && result == total_size(parts, count)) || !is_own_pidfd(fd) ||
+	    real_get()->process_madvise(fd, parts, 0, advice, 0) != 0) /* unknown advice */
+		return result;
+	result = advise_parts(parts, count, advice);
+	errno = result < 0 ? (int)-result : saved;
+	return result < 0 ? -1 : result;
+}
+
+/* MS_INVALIDATE does nothing but fail on locked memory (msync(2), EBUSY): the page cache is the
+ * only copy. */
+EXPORT int msync(void *at, size_t size, int flags)
+{
+	const int saved = errno;
+	int result = real_get()->msync(at, size, flags);
+
+	if (result == 0 || errno != EBUSY || !is_answered())
+		return result;
+	result = real_get()->msync(at, size, flags & ~MS_INVALIDATE);
+	if (result == 0)
+		errno = saved;
+	return result;
 }

@@ -1,27 +1,42 @@
 /* SPDX-License-Identifier: MIT */
-/* mmap and munmap: room for the program's MAP_LOCKED, and a table that forgets what is gone. */
+/* mmap, mremap, munmap: the program's mappings, each as the policy wants it. */
 #include "config.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <sys/mman.h>
 
-#include "preload/held.h"
+#include "common/size.h"
+#include "preload/lock.h"
+#include "preload/mapping.h"
 #include "preload/preload.h"
 #include "preload/real.h"
+#include "preload/remap.h"
+
+#ifndef MREMAP_DONTUNMAP /* 5.7 */
+#define MREMAP_DONTUNMAP 4
+#endif
 
 EXPORT void *mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
 {
+	struct mapping_request request = {at, size, prot, flags, fd, offset, WANT_LEFT};
 	const int saved = errno;
-	void *result = real_get()->mmap(at, size, prot, flags, fd, offset);
+	void *result = MAP_FAILED;
 
+	if (preload_active) {
+		mapping_plan(&request);
+		if (request.want != WANT_LEFT)
+			result = mapping_make_sparse(&request);
+	}
+	if (result == MAP_FAILED)
+		result = real_get()->mmap(at, size, prot, flags, fd, offset);
 	if (!preload_active)
 		return result;
-	while (result == MAP_FAILED && errno == EAGAIN && held_make_room(0, size))
+	while (result == MAP_FAILED && mapping_make_room(errno, size))
 		result = real_get()->mmap(at, size, prot, flags, fd, offset);
 	if (result == MAP_FAILED)
 		return result;
-	if (flags & MAP_LOCKED)
-		held_program_locked((uintptr_t)result, size);
+	mapping_made(result, &request);
 	errno = saved;
 	return result;
 }
@@ -35,6 +50,64 @@ EXPORT int munmap(void *at, size_t size)
 	int result = real_get()->munmap(at, size);
 
 	if (preload_active && result == 0)
-		held_unmapped((uintptr_t)at, size);
+		mapping_gone((uintptr_t)at, size);
+	return result;
+}
+
+static void *remap_parts(void *old, size_t old_size, size_t new_size, int flags, void *to)
+{
+	intptr_t result = remap_pieces((uintptr_t)old, size_page_up(old_size), size_page_up(new_size),
+				       flags, (uintptr_t)to);
+
+	if (result >= 0 || result <= -4096)
+		return (void *)result;
+	errno = (int)-result;
+	return MAP_FAILED;
+}
+
+/* EFAULT is also the kernel's word for a range of several mappings, such as one that is locked in
+ * part; EAGAIN for one whose lock would exceed the limit as it grows. */
+static void *remap_again(void *old, size_t old_size, size_t new_size, int flags, void *to)
+{
+	const uintptr_t size = size_page_up(old_size);
+	void *result = MAP_FAILED;
+
+	if ((errno == EFAULT || errno == EAGAIN) && mapping_unify((uintptr_t)old, size)) {
+		result = real_get()->mremap(old, old_size, new_size, flags, to);
+		if (result == MAP_FAILED && errno == EFAULT)
+			result = remap_parts(old, old_size, new_size, flags, to);
+		if (result == MAP_FAILED)
+			mapping_restore((uintptr_t)old, size);
+		else
+			mapping_restore((uintptr_t)result, size_page_up(new_size));
+		if (result != MAP_FAILED || errno != EAGAIN)
+			return result;
+	}
+	while (result == MAP_FAILED && mapping_make_room(errno, new_size))
+		result = real_get()->mremap(old, old_size, new_size, flags, to);
+	return result;
+}
+
+EXPORT void *mremap(void *old, size_t old_size, size_t new_size, int flags, ...)
+{
+	const int saved = errno;
+	void *result, *to;
+	va_list rest;
+
+	va_start(rest, flags);
+	to = va_arg(rest, void *); /* passed on as it is, as libc does */
+	va_end(rest);
+	result = real_get()->mremap(old, old_size, new_size, flags, to);
+	if (!preload_active)
+		return result;
+	if (result == MAP_FAILED)
+		result = remap_again(old, old_size, new_size, flags, to);
+	if (result == MAP_FAILED)
+		return result;
+	mapping_moved((uintptr_t)old, size_page_up(old_size), (uintptr_t)result,
+		      size_page_up(new_size));
+	if (flags & MREMAP_DONTUNMAP) /* empty now, and without its lock */
+		mapping_relock((uintptr_t)old, size_page_up(old_size), true);
+	errno = saved;
 	return result;
 }

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* Moves a range mapping by mapping. */
+#include "config.h"
+
+#include <sys/mman.h>
+
+#include "common/maps.h"
+#include "common/sys.h"
+#include "preload/remap.h"
+
+#define BUFFER_SIZE 32768
+#define PIECES 256
+
+/* One page for all of them: the thread's stack may be small. */
+struct pieces {
+	size_t count;
+	struct mapping last;
+	uintptr_t border[PIECES + 1]; /* where each begins, and the end of the last */
+	char buffer[BUFFER_SIZE];
+};
+
+/* Whether two neighbours would be one mapping but for their locks. */
+static bool is_continued(const struct mapping *a, const struct mapping *b)
+{
+	return a->end == b->start && a->prot == b->prot && a->shared == b->shared &&
+	       a->device == b->device && a->inode == b->inode &&
+	       (a->inode == 0 || a->offset + (a->end - a->start) == b->offset);
+}
+
+static int find_pieces(struct pieces *p, uintptr_t at, uintptr_t end)
+{
+	struct mapping mapping;
+	struct maps maps;
+	int error = maps_open(&maps, "/proc/self/maps", NULL, p->buffer, sizeof(p->buffer));
+
+	if (error)
+		return -EFAULT;
+	p->count = 0;
+	p->border[0] = at;
+	while (maps_next(&maps, &mapping) && mapping.start < end) {
+		if (mapping.end <= at)
+			continue;
+		if (p->count == PIECES || (p->count && !is_continued(&p->last, &mapping)))
+			break;
+		p->last = mapping;
+		p->border[++p->count] = mapping.end < end ? mapping.end : end;
+	}
+	maps_close(&maps);
+	return p->count > 1 && p->border[p->count] == end ? 0 : -EFAULT;
+}
+
+static long move(uintptr_t from, size_t size, size_t new_size, uintptr_t to)
+{
+	return SYS_CALL(SYS_mremap, from, size, new_size, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+}
+
+/* The last one grows as it moves. On an error those that were moved go back. */
+static intptr_t move_all(const struct pieces *p, uintptr_t at, size_t growth, uintptr_t to)
+{
+	for (size_t i = 0; i < p->count; i++) {
+		const uintptr_t from = p->border[i];
+		const size_t size = p->border[i + 1] - from;
+		long moved = move(from, size, size + (i + 1 == p->count ? growth : 0), to + (from - at));
+
+		if (moved >= 0 || moved <= -4096)
+			continue;
+		while (i-- > 0)
+			move(to + (p->border[i] - at), p->border[i + 1] - p->border[i],
+			     p->border[i + 1] - p->border[i], p->border[i]);
+		return (intptr_t)moved;
+	}
+	return (intptr_t)to;
+}
+
+static intptr_t remap(struct pieces *p, uintptr_t at, size_t old_size, size_t new_size, int flags,
+		      uintptr_t to)
+{
+	const size_t growth = new_size - old_size;
+	int error = find_pieces(p, at, at + old_size);
+	uintptr_t last;
+	intptr_t made;
+
+	if (error)
+		return error;
+	if (flags & MREMAP_FIXED)
+		return move_all(p, at, growth, to);
+	last = p->border[p->count - 1];
+	made = SYS_CALL(SYS_mremap, last, at + old_size - last, at + new_size - last, 0);
+	if (made == (intptr_t)last)
+		return (intptr_t)at;
+	if (!(flags & MREMAP_MAYMOVE))
+		return made;
+	to = (uintptr_t)sys_mmap(0, new_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+	if (to > (uintptr_t)-4096)
+		return (intptr_t)to;
+	made = move_all(p, at, growth, to);
+	if (made != (intptr_t)to)
+		sys_munmap(to, new_size);
+	return made;
+}
+
+intptr_t remap_pieces(uintptr_t at, size_t old_size, size_t new_size, int flags, uintptr_t to)
+{
+	intptr_t memory, result;
+
+	if (new_size < old_size || flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED))
+		return -EFAULT;
+	memory = sys_mmap(0, sizeof(struct pieces), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	if (memory <= 0 && memory > -4096)
+		return -EFAULT;
+	result = remap((struct pieces *)memory, at, old_size, new_size, flags, to);
+	sys_munmap((uintptr_t)memory, sizeof(struct pieces));
+	return result;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* The set of mappings that are spared, with a lock of its own. */
+#include "config.h"
+
+#include <sys/mman.h>
+
+#include "common/sys.h"
+#include "preload/lock.h"
+#include "preload/masked.h"
+#include "preload/preload.h"
+#include "preload/ranges.h"
+#include "preload/spared.h"
+
+#define SET_ROOM 32768 /* ranges; the memory is touched as they come */
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct ranges set; /* value: enum spared */
+static bool kept;
+static uint64_t fork_signals; /* of the thread that forks; written while the set is held */
+
+void spared_start(void)
+{
+	const size_t bytes = SET_ROOM * sizeof(struct range);
+	intptr_t memory;
+
+	if (lock_level() == LEVEL_NONE ||
+	    (preload_options.lock != LOCK_EAGER && preload_options.files != FILES_NEVER))
+		return;
+	memory = sys_mmap(0, bytes, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+	if (memory < 0 && memory > -4096)
+		return;
+	sys_munlock((uintptr_t)memory, bytes); /* not on the account of level future */
+	lock_own((uintptr_t)memory, bytes);
+	ranges_init(&set, (struct range *)memory, SET_ROOM);
+	kept = true;
+}
+
+void spared_set(uintptr_t at, size_t size, enum spared how)
+{
+	uint64_t signals;
+
+	if (!kept)
+		return;
+	signals = masked_enter(&mutex);
+	ranges_set(&set, size_page_down(at), at + size_page_up(size), how);
+	masked_leave(&mutex, signals);
+}
+
+void spared_moved(uintptr_t from, size_t old_size, uintptr_t to, size_t new_size)
+{
+	const size_t size = old_size < new_size ? old_size : new_size;
+	uint64_t signals;
+	struct range piece = {0};
+
+	if (!kept)
+		return;
+	signals = masked_enter(&mutex);
+	for (uintptr_t at = from; at < from + size; at = piece.end) {
+		piece = ranges_piece(&set, at, from + size);
+		ranges_set(&set, to + (at - from), to + (piece.end - from), piece.value);
+	}
+	if (new_size > old_size) /* as the kernel extends the lock of the last page */
+		ranges_set(&set, to + old_size, to + new_size, piece.value);
+	if (from != to)
+		ranges_set(&set, from, from + old_size, SPARED_NOT);
+	else if (old_size > new_size)
+		ranges_set(&set, from + new_size, from + old_size, SPARED_NOT);
+	masked_leave(&mutex, signals);
+}
+
+enum spared spared_piece(uintptr_t start, uintptr_t *end)
+{
+	struct range piece = {start, *end, SPARED_NOT};
+	uint64_t signals;
+
+	if (!kept)
+		return SPARED_NOT;
+	signals = masked_enter(&mutex);
+	piece = ranges_piece(&set, start, *end);
+	masked_leave(&mutex, signals);
+	*end = piece.end;
+	return piece.value;
+}
+
+void spared_fork_prepare(void)
+{
+	uint64_t signals;
+
+	if (!kept)
+		return;
+	signals = masked_enter(&mutex);
+	fork_signals = signals;
+}
+
+void spared_fork_parent(void)
+{
+	if (kept)
+		masked_leave(&mutex, fork_signals);
+}
+
+void spared_fork_child(void)
+{
+	if (!kept)
+		return;
+	pthread_mutex_init(&mutex, NULL);
+	masked_restore(fork_signals);
+	for (size_t i = 0; i < set.count; i++) /* the child was locked as a whole */
+		if (set.at[i].value == SPARED_UNLOCKED)
+			sys_munlock(set.at[i].start, set.at[i].end - set.at[i].start);
+}

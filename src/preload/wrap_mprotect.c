@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* mprotect, pkey_mprotect, brk, sbrk: what the program opens of its reservations and its heap. */
+#include "config.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "common/sys.h"
+#include "preload/lock.h"
+#include "preload/mapping.h"
+#include "preload/preload.h"
+#include "preload/real.h"
+
+int pkey_mprotect(void *at, size_t size, int prot, int key); /* not in every libc's header */
+
+static int protect(void *at, size_t size, int prot, int key)
+{
+	if (key == -1)
+		return real_get()->mprotect(at, size, prot);
+	if (real_get()->pkey_mprotect)
+		return real_get()->pkey_mprotect(at, size, prot, key);
+	errno = ENOSYS;
+	return -1;
+}
+
+/* ENOMEM is also the kernel's word for a hole, which is no reason to give memory back. */
+static bool is_worth_again(void *at, size_t size)
+{
+	return errno == ENOMEM && SYS_CALL(SYS_msync, at, size, MS_ASYNC) == 0 &&
+	       mapping_make_room(ENOMEM, size);
+}
+
+static int protect_and_lock(void *at, size_t size, int prot, int key)
+{
+	const int saved = errno;
+	int result = protect(at, size, prot, key);
+
+	if (!preload_active)
+		return result;
+	while (result != 0 && is_worth_again(at, size))
+		result = protect(at, size, prot, key);
+	if (result != 0)
+		return result;
+	if (prot & (PROT_READ | PROT_WRITE | PROT_EXEC))
+		mapping_opened((uintptr_t)at, size, MAPS_ANON);
+	errno = saved;
+	return 0;
+}
+
+EXPORT int mprotect(void *at, size_t size, int prot)
+{
+	return protect_and_lock(at, size, prot, -1);
+}
+
+EXPORT int pkey_mprotect(void *at, size_t size, int prot, int key)
+{
+	return protect_and_lock(at, size, prot, key);
+}
+
+EXPORT void *sbrk(intptr_t change)
+{
+	const int saved = errno;
+	void *old = real_get()->sbrk(change);
+
+	if (!preload_active || change <= 0)
+		return old;
+	while (old == (void *)-1 && mapping_make_room(errno, (size_t)change))
+		old = real_get()->sbrk(change);
+	if (old == (void *)-1)
+		return old;
+	mapping_opened(size_page_down((uintptr_t)old),
+		       (size_t)change + (uintptr_t)old % size_page(), MAPS_HEAP);
+	errno = saved;
+	return old;
+}
+
+EXPORT int brk(void *end)
+{
+	const uintptr_t old = preload_active ? (uintptr_t)real_get()->sbrk(0) : 0;
+	const int saved = errno;
+	int result = real_get()->brk(end);
+
+	if (!preload_active || (uintptr_t)end <= old)
+		return result;
+	while (result != 0 && mapping_make_room(errno, (uintptr_t)end - old))
+		result = real_get()->brk(end);
+	if (result != 0)
+		return result;
+	mapping_opened(size_page_down(old), (uintptr_t)end - size_page_down(old), MAPS_HEAP);
+	errno = saved;
+	return 0;
+}
