@@ -25,7 +25,7 @@ static const struct row {
 	{NULL, {.kind = PLACE_THREAD_STACK, .minor = 9, .reach = 128 << 10}, 5, 0, 0, "THREAD_STACK", "144K", false, 720 << 10},
 	{NULL, {.kind = PLACE_HEAP, .major = 1, .reach = 3 << 20}, 1, 0, 0, "HEAP", "3584K", false, 3584 << 10},
 	{NULL, {.kind = PLACE_ARENA, .minor = 1, .reach = 132 << 10}, 4, 0, 0, "THREAD_HEAP", "192K", false, 768 << 10},
-	{NULL, {.kind = PLACE_OTHER}, 0, 40 << 20, 40 << 20, "LARGE_RESERVE", "46M", false, 46 << 20},
+	{NULL, {.kind = PLACE_OTHER}, 0, 40 << 20, 40 << 20, "LARGE_RESERVE", "50M", false, 50 << 20},
 	{NULL, {.kind = PLACE_OTHER}, 0, 40 << 20, 0, NULL, NULL, false, 0},
 	{"RAMLOCK_LARGE=off", {.kind = PLACE_OTHER}, 0, 40 << 20, 40 << 20, "LARGE", "off", true, UINT64_MAX},
 	{NULL, {.kind = PLACE_ANON, .minor = 7}, 1, 0, 0, "LOCK", "eager", false, 1 << 20},

@@ -10,8 +10,9 @@
 #include "common/size.h"
 #include "common/text.h"
 
-#define KIB 1024ull
-#define MIB (1024 * KIB)
+#define KIB        1024ull
+#define MIB        (1024 * KIB)
+#define LARGE_PART 4 /* what threads have at the same time differs most */
 
 struct advising {
 	const struct outcome *outcome;
@@ -20,10 +21,10 @@ struct advising {
 	size_t count;
 };
 
-/* An eighth more than was seen, since no two runs are the same, in steps. */
-static uint64_t with_margin(uint64_t seen, uint64_t step)
+/* A part more than was seen, since no two runs are the same, in steps. */
+static uint64_t with_margin(uint64_t seen, unsigned part, uint64_t step)
 {
-	return (seen + seen / 8 + step - 1) / step * step;
+	return (seen + seen / part + step - 1) / step * step;
 }
 
 /* Without samples nobody knows what faulted, but how far it reached is known. */
@@ -41,7 +42,7 @@ static void write_size(char *to, size_t size, uint64_t bytes)
 }
 
 __attribute__((format(printf, 2, 3))) static struct advice *add(struct advising *a,
-								 const char *reason, ...)
+								const char *reason, ...)
 {
 	struct advice *row = &a->list[a->count++];
 	va_list args;
@@ -70,7 +71,7 @@ static void set_reserve(struct advice *row, const char *setting, uint64_t need, 
 static void advise_stack(struct advising *a)
 {
 	const uint64_t reach = a->outcome->reach[PLACE_STACK];
-	const uint64_t need = with_margin(reach, 64 * KIB);
+	const uint64_t need = with_margin(reach, 8, 64 * KIB);
 	char size[24];
 
 	if (!is_hit(a->outcome, PLACE_STACK))
@@ -88,8 +89,9 @@ static void advise_thread_stack(struct advising *a)
 	if (!is_hit(a->outcome, PLACE_THREAD_STACK))
 		return;
 	write_size(size, sizeof(size), reach);
-	set_reserve(add(a, "the deepest of %lu thread stacks was %s deep", (unsigned long)number, size),
-		    "THREAD_STACK", with_margin(reach, 16 * KIB), a->now->thread_stack, number);
+	set_reserve(
+		add(a, "the deepest of %lu thread stacks was %s deep", (unsigned long)number, size),
+		"THREAD_STACK", with_margin(reach, 8, 16 * KIB), a->now->thread_stack, number);
 }
 
 static void advise_heap(struct advising *a)
@@ -100,7 +102,7 @@ static void advise_heap(struct advising *a)
 	if (!is_hit(a->outcome, PLACE_HEAP))
 		return;
 	write_size(size, sizeof(size), reach);
-	set_reserve(add(a, "the heap grew to %s", size), "HEAP", with_margin(reach, 256 * KIB),
+	set_reserve(add(a, "the heap grew to %s", size), "HEAP", with_margin(reach, 8, 256 * KIB),
 		    a->now->heap, 1);
 }
 
@@ -113,8 +115,9 @@ static void advise_thread_heap(struct advising *a)
 	if (!is_hit(a->outcome, PLACE_ARENA))
 		return;
 	write_size(size, sizeof(size), reach);
-	set_reserve(add(a, "the largest of %lu thread arenas grew to %s", (unsigned long)number, size),
-		    "THREAD_HEAP", with_margin(reach, 64 * KIB), a->now->thread_heap, number);
+	set_reserve(
+		add(a, "the largest of %lu thread arenas grew to %s", (unsigned long)number, size),
+		"THREAD_HEAP", with_margin(reach, 8, 64 * KIB), a->now->thread_heap, number);
 }
 
 /* Blocks of many sizes never fill the arena without holes, so it counts what became resident. */
@@ -130,7 +133,8 @@ static void advise_large(struct advising *a)
 	write_size(grown, sizeof(grown), f->large_grown);
 	set_reserve(add(a, "large blocks had %s at most; %s were made resident inside malloc", size,
 			grown),
-		    "LARGE_RESERVE", with_margin(most, 2 * MIB), a->now->large_reserve, 1);
+		    "LARGE_RESERVE", with_margin(most, LARGE_PART, 2 * MIB), a->now->large_reserve,
+		    1);
 }
 
 static void set_word(struct advice *row, const char *setting, const char *value, bool given,

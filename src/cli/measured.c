@@ -25,7 +25,7 @@ static void write_size(char *to, size_t size, uint64_t bytes)
 	text_size(&t, bytes);
 }
 
-/* --- the head ---------------------------------------------------------------------------------- */
+/* --- the head ------------------------------------------------------------------------------ */
 
 void measured_end(const struct outcome *f, FILE *to)
 {
@@ -42,18 +42,20 @@ static void print_source(const struct measured *m, FILE *to)
 	const struct outcome *f = m->first;
 
 	if (f->sampled && f->user_only)
-		fputs("Without those that the kernel met inside system calls: perf_event_paranoid is above 1.\n",
-		      to);
+		fputs("Without those that the kernel met inside system calls: kernel.perf_event_paranoid\n"
+		      "is above 1.\n", to);
 	if (!f->sampled)
-		fprintf(to, "perf_event_open: %s: places are unknown, the faults are the kernel's counts, which\n"
-			    "hold pages that system calls made resident; depths are what was resident. Lower\n"
-			    "kernel.perf_event_paranoid or run as root.\n", strerror(-f->refused));
+		fprintf(to,
+			"perf_event_open: %s: places are unknown, the faults are the kernel's\n"
+			"counts, which hold pages that system calls made resident; depths are what was\n"
+			"resident. Lower kernel.perf_event_paranoid or run as root.\n",
+			strerror(-f->refused));
 	if (f->lost)
 		fprintf(to, "%llu samples were lost: there were more faults than shown.\n",
 			(unsigned long long)f->lost);
 	if (!f->reached)
-		fputs("The library was not in the program, or it left no figures: faults count from its start.\n",
-		      to);
+		fputs("The library was not in the program, or it left no figures: faults count from its\n"
+		      "start.\n", to);
 }
 
 static void print_head(const struct measured *m, FILE *to)
@@ -68,7 +70,7 @@ static void print_head(const struct measured *m, FILE *to)
 	print_source(m, to);
 }
 
-/* --- figures ----------------------------------------------------------------------------------- */
+/* --- figures ------------------------------------------------------------------------------- */
 
 void measured_figures(const struct outcome *f, struct measured_figure figures[MEASURED_FIGURES])
 {
@@ -116,7 +118,7 @@ static void print_timeline(const struct outcome *f, FILE *to)
 	fputs("|\n", to);
 }
 
-/* --- settings ---------------------------------------------------------------------------------- */
+/* --- settings ------------------------------------------------------------------------------ */
 
 static const struct table_column advice_columns[] = {
 	{"setting", "SETTING", TABLE_LEFT},

@@ -155,7 +155,7 @@ void measured_places(const struct outcome *f, FILE *to)
 	free(pairs);
 }
 
-/* --- side by side ------------------------------------------------------------------------------ */
+/* --- side by side -------------------------------------------------------------------------- */
 
 /* The pair of a place, made if it is new. A second run has other threads: their stacks are one. */
 static struct pair *pair_of(struct pair *pairs, size_t *count, const struct outcome_row *row)

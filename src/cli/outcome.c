@@ -24,8 +24,8 @@ static bool has_reach(enum place_kind kind)
 /* The row of a place: thread stacks have one each, files by name, the rest by kind. */
 static struct outcome_row *row_of(struct outcome *f, const struct place *place)
 {
-	const bool named = place->kind == PLACE_TEXT || place->kind == PLACE_DATA ||
-			   place->kind == PLACE_FILE;
+	const bool named =
+		place->kind == PLACE_TEXT || place->kind == PLACE_DATA || place->kind == PLACE_FILE;
 
 	for (size_t i = 0; i < f->count; i++)
 		if (f->list[i].kind == place->kind && place->kind != PLACE_THREAD_STACK &&

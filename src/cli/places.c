@@ -10,9 +10,9 @@
 #include "cli/places_find.h"
 #include "common/maps.h"
 
-#define PAGE 4096ull
-#define STACK_MOST (256ull << 20) /* a larger mapping is no thread's stack */
-#define REFRESH_PAUSE 20000000ull /* ns between two readings of a process's mappings */
+#define PAGE          4096ull
+#define STACK_MOST    (256ull << 20) /* a larger mapping is no thread's stack */
+#define REFRESH_PAUSE 20000000ull    /* ns between two readings of a process's mappings */
 
 struct waiting {
 	uint64_t time;
@@ -21,13 +21,17 @@ struct waiting {
 	struct code code;
 };
 
-/* --- processes and threads --------------------------------------------------------------------- */
+/* --- processes and threads ----------------------------------------------------------------- */
 
 struct followed *places_process(struct places *p, uint32_t pid)
 {
+	if (p->process_last < p->process_count && p->processes[p->process_last].pid == pid)
+		return &p->processes[p->process_last];
 	for (size_t i = p->process_count; i-- > 0;)
-		if (p->processes[i].pid == pid)
+		if (p->processes[i].pid == pid) {
+			p->process_last = i;
 			return &p->processes[i];
+		}
 	return NULL;
 }
 
@@ -39,6 +43,7 @@ static struct followed *process_new(struct places *p, uint32_t pid)
 		p->process_room = p->process_room ? 2 * p->process_room : 16;
 		p->processes = cli_alloc(p->processes, p->process_room * sizeof(*p->processes));
 	}
+	p->process_last = p->process_count;
 	process = &p->processes[p->process_count++];
 	*process = (struct followed){.pid = pid, .image = ++p->images};
 	return process;
@@ -46,9 +51,12 @@ static struct followed *process_new(struct places *p, uint32_t pid)
 
 static struct thread *thread_of(struct places *p, uint32_t tid)
 {
-	for (size_t i = p->thread_count; i-- > 0;)
-		if (p->threads[i].tid == tid)
-			return &p->threads[i];
+	if (p->thread_last < p->thread_count && p->threads[p->thread_last].tid == tid)
+		return &p->threads[p->thread_last];
+	for (p->thread_last = p->thread_count; p->thread_last-- > 0;)
+		if (p->threads[p->thread_last].tid == tid)
+			return &p->threads[p->thread_last];
+	p->thread_last = p->thread_count;
 	if (p->thread_count == p->thread_room) {
 		p->thread_room = p->thread_room ? 2 * p->thread_room : 16;
 		p->threads = cli_alloc(p->threads, p->thread_room * sizeof(*p->threads));
@@ -64,7 +72,7 @@ static void thread_end(struct places *p, uint32_t tid)
 			p->threads[i] = p->threads[--p->thread_count];
 }
 
-/* --- faults ------------------------------------------------------------------------------------ */
+/* --- faults -------------------------------------------------------------------------------- */
 
 /* The mapping at an address; where none is known, or one that allows no access, a system call that
  * leaves no event (mremap, munmap) changed something. */
@@ -93,7 +101,8 @@ static void learn_stack(struct places *p, struct followed *process, const struct
 	if (thread->place != SPACES_NO_PLACE)
 		return;
 	piece = space_find(&process->space, e->fault.stack);
-	if (piece == NULL || *piece->path || piece->shared || piece->end - piece->start > STACK_MOST)
+	if (piece == NULL || *piece->path || piece->shared ||
+	    piece->end - piece->start > STACK_MOST)
 		return;
 	if (piece->place == SPACES_NO_PLACE)
 		piece->place = places_new(p, PLACE_THREAD_STACK, process->image, NULL);
@@ -113,7 +122,7 @@ static struct code code_at(const struct space *s, uint64_t address)
 	const struct piece *piece = space_find(s, address);
 
 	if (piece == NULL)
-		return (struct code){address >> 63 ? "[kernel]" : "", address};
+		return (struct code){address >> 63 ? "[kernel]" : "[unknown]", address};
 	return (struct code){piece->path, address - piece->start + piece->offset};
 }
 
@@ -173,8 +182,8 @@ static void fault(struct places *p, struct followed *process, const struct event
 		wait_for_start(process, &w);
 }
 
-void places_started(struct places *p, struct followed *process, uint64_t time,
-		    uint64_t large_start, uint64_t large_end)
+void places_started(struct places *p, struct followed *process, uint64_t time, uint64_t large_start,
+		    uint64_t large_end)
 {
 	process->started = time;
 	process->large_start = large_start;
@@ -195,8 +204,8 @@ static void measure_mapped(struct places *p, const struct followed *process)
 
 	for (size_t i = 0; i < process->space.count; i++) {
 		const struct piece *piece = &process->space.pieces[i];
-		enum place_kind kind = piece->place == SPACES_NO_PLACE ? PLACE_ANON
-								       : p->list[piece->place].kind;
+		enum place_kind kind =
+			piece->place == SPACES_NO_PLACE ? PLACE_ANON : p->list[piece->place].kind;
 
 		if (piece->prot == 0 || places_is_large(process, piece->start))
 			continue;
@@ -209,11 +218,11 @@ static void measure_mapped(struct places *p, const struct followed *process)
 	p->files_mapped = files > p->files_mapped ? files : p->files_mapped;
 }
 
-/* --- events ------------------------------------------------------------------------------------ */
+/* --- events -------------------------------------------------------------------------------- */
 
 static void map(struct followed *process, const struct event *e)
 {
-	const struct piece piece = {e->map.start, e->map.end,	 e->map.offset,	  e->map.path,
+	const struct piece piece = {e->map.start, e->map.end,    e->map.offset,  e->map.path,
 				    e->map.prot,  e->map.shared, SPACES_NO_PLACE};
 
 	space_map(&process->space, &piece);

@@ -80,9 +80,9 @@ struct places {
 	struct place *list;
 	size_t count, room;
 	struct followed *processes;
-	size_t process_count, process_room;
+	size_t process_count, process_room, process_last; /* that was asked for */
 	struct thread *threads;
-	size_t thread_count, thread_room;
+	size_t thread_count, thread_room, thread_last;
 	uint64_t start;	   /* of the first process: the timeline's 0 */
 	uint64_t faults;   /* counted */
 	uint64_t anon_mapped, files_mapped; /* the most that a process had open of these, in bytes */

@@ -9,12 +9,12 @@
 #include "cli/places_find.h"
 #include "common/maps.h"
 
-#define PLACES_MOST 16384	  /* beyond it anonymous mappings share one place */
+#define PLACES_MOST   16384        /* beyond it anonymous mappings share one place */
 #define HEAP_DISTANCE (2ull << 30) /* from the program to its heap, at random, at most */
 
 const char *const place_names[PLACE_KINDS] = {
-	"main stack", "thread stack", "heap",  "thread arena", "large blocks",
-	"anonymous",  "text",	      "data", "file",	       "unknown",
+	"main stack", "thread stack", "heap", "thread arena", "large blocks",
+	"anonymous",  "text",         "data", "file",         "unknown",
 };
 
 uint32_t places_new(struct places *p, enum place_kind kind, uint32_t image, const char *name)
@@ -23,8 +23,8 @@ uint32_t places_new(struct places *p, enum place_kind kind, uint32_t image, cons
 		p->room = p->room ? 2 * p->room : 64;
 		p->list = cli_alloc(p->list, p->room * sizeof(*p->list));
 	}
-	p->list[p->count] = (struct place){.kind = kind, .image = image, .name = name,
-					  .low = UINT64_MAX};
+	p->list[p->count] =
+		(struct place){.kind = kind, .image = image, .name = name, .low = UINT64_MAX};
 	return (uint32_t)p->count++;
 }
 
@@ -67,14 +67,16 @@ static const struct piece *data_below(const struct space *s, const struct piece 
 	return below;
 }
 
-/* The heap lies above the program, at a random distance, and has no name until it has grown once. */
+/* The heap lies above the program, at a random distance, and has no name until it has grown once.
+ */
 static bool is_heap(const struct space *s, const struct piece *piece)
 {
 	if (piece == s->pieces || piece->shared || *s->pieces->path != '/' ||
 	    piece->start - piece[-1].end > HEAP_DISTANCE)
 		return false;
 	for (const struct piece *below = s->pieces; below < piece; below++)
-		if (below->path != s->pieces->path && (*below->path || below->start != below[-1].end))
+		if (below->path != s->pieces->path &&
+		    (*below->path || below->start != below[-1].end))
 			return false;
 	return true;
 }
@@ -110,7 +112,7 @@ bool places_is_large(const struct followed *process, uint64_t address)
 }
 
 uint32_t places_of_piece(struct places *p, struct followed *process, struct piece *piece,
-			       uint64_t address)
+			 uint64_t address)
 {
 	if (places_is_large(process, address))
 		return place_of(p, PLACE_LARGE, process->image, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Opens an event a processor, for minor and for major faults, and decodes what the kernel writes. */
+/* Opens an event a processor, for minor and for major faults, and decodes what the kernel writes.
+ */
 #include "config.h"
 
 #include <errno.h>
@@ -20,16 +21,16 @@
 #include "common/size.h"
 
 #if defined __x86_64__
-#define REGISTER_CODE 8 /* PERF_REG_X86_IP */
+#define REGISTER_CODE  8 /* PERF_REG_X86_IP */
 #define REGISTER_STACK 7
 #elif defined __aarch64__
-#define REGISTER_CODE 32 /* PERF_REG_ARM64_PC */
+#define REGISTER_CODE  32 /* PERF_REG_ARM64_PC */
 #define REGISTER_STACK 31
 #endif
 
 #define MOST_MEMORY (128ul << 20) /* of all rings */
-#define RING_MOST (8ul << 20)	  /* 116 000 samples */
-#define RING_LEAST (64ul << 10)
+#define RING_MOST   (8ul << 20)   /* 116 000 samples */
+#define RING_LEAST  (64ul << 10)
 #define RECORD_MOST 65536 /* the size of a record is a 16-bit number */
 
 struct ring {
@@ -82,7 +83,8 @@ static int map_ring(struct ring *ring, size_t wanted)
 	void *at = MAP_FAILED;
 
 	for (; wanted >= RING_LEAST && at == MAP_FAILED; wanted /= 2) {
-		at = mmap(NULL, page + wanted, PROT_READ | PROT_WRITE, MAP_SHARED, ring->descriptor, 0);
+		at = mmap(NULL, page + wanted, PROT_READ | PROT_WRITE, MAP_SHARED, ring->descriptor,
+			  0);
 		ring->size = wanted;
 	}
 	if (at == MAP_FAILED)
@@ -183,7 +185,7 @@ void samples_wait(const struct samples *s, int extra, int milliseconds)
 	free(list);
 }
 
-/* --- decoding: one 64-bit word after the other, as perf_event_open(2) lists them --------------- */
+/* --- decoding: one 64-bit word after the other, as perf_event_open(2) lists them ----------- */
 
 static uint64_t word_at(const char *record, size_t index)
 {
@@ -233,7 +235,8 @@ static void decode_fault(struct samples *s, const struct ring *ring, const char 
 /* The names of what has none: "//anon", "[anon:…]". */
 static const char *path_of(const char *name)
 {
-	return names_keep(strcmp(name, "//anon") == 0 || strncmp(name, "[anon", 5) == 0 ? "" : name);
+	return names_keep(strcmp(name, "//anon") == 0 || strncmp(name, "[anon", 5) == 0 ? ""
+											: name);
 }
 
 /* pid and tid, address, length, offset, four words on the inode, protection and flags, the name. */

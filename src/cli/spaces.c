@@ -9,8 +9,9 @@
 #include "cli/spaces.h"
 #include "common/maps.h"
 
-#define ARENA_SIZE (sizeof(long) == 8 ? 64ull << 20 : 1ull << 20) /* HEAP_MAX_SIZE of glibc */
-#define STACK_GROWTH (1ull << 30) /* the main stack is at most that much longer than its mapping */
+#define ARENA_SIZE   (sizeof(long) == 8 ? 64ull << 20 : 1ull << 20) /* HEAP_MAX_SIZE of glibc */
+#define STACK_GROWTH (1ull << 30) /* the main stack is at most that much longer than its mapping \
+				   */
 
 /* The index of the first piece that ends behind an address. */
 static size_t index_of(const struct space *s, uint64_t address)

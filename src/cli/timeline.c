@@ -94,7 +94,8 @@ static void print_plot(const struct timeline *t, const char *title, const char *
 	print_quoted(to, title);
 	fputs(" noenhanced\nset xlabel 'seconds'\nset ylabel 'faults a second'\n"
 	      "set yrange [0:*]\nset style fill solid 0.6\nset key off\n"
-	      "plot '-' using 1:2 with boxes\n", to);
+	      "plot '-' using 1:2 with boxes\n",
+	      to);
 	for (size_t i = 0; i < t->used; i++)
 		fprintf(to, "%.6f %.3f\n", ((double)i + 0.5) * second, (double)t->bins[i] / second);
 	fputs("e\n", to);

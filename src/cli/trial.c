@@ -21,12 +21,12 @@
 #include "cli/trial.h"
 #include "cli/witness.h"
 
-#define MILLISECOND (DURATION_SECOND / 1000)
-#define SETTLED (2 * MILLISECOND)     /* events as old as that are all in the rings */
-#define PAUSE_AT_START 10	      /* ms between two looks while some process starts */
-#define PAUSE 50
-#define PROGRESS (500 * MILLISECOND)
-#define PATIENCE (5 * DURATION_SECOND) /* from SIGTERM to SIGKILL */
+#define MILLISECOND    (DURATION_SECOND / 1000)
+#define SETTLED        (2 * MILLISECOND) /* events as old as that are all in the rings */
+#define PAUSE_AT_START 10                /* ms between two looks while some process starts */
+#define PAUSE          50
+#define PROGRESS       (500 * MILLISECOND)
+#define PATIENCE       (5 * DURATION_SECOND) /* from SIGTERM to SIGKILL */
 
 struct running {
 	const struct trial *trial;
@@ -36,7 +36,7 @@ struct running {
 	struct witness witness;
 	pid_t pid;
 	int pidfd;
-	int failure;		   /* readable: the errno of exec */
+	int failure;                 /* readable: the errno of exec */
 	uint64_t begun, told, asked; /* started, wrote a progress line, sent SIGTERM */
 	struct rusage usage;
 };
@@ -78,7 +78,7 @@ static void divide_signals(bool begin)
 	}
 }
 
-/* --- the start --------------------------------------------------------------------------------- */
+/* --- the start ----------------------------------------------------------------------------- */
 
 static void set_settings(const struct running *r)
 {
@@ -87,7 +87,8 @@ static void set_settings(const struct running *r)
 	for (const char *const *setting = r->trial->settings; *setting; setting++) {
 		const char *value = strchr(*setting, '=');
 
-		snprintf(line, sizeof(line), OPTIONS_PREFIX "%.*s", (int)(value - *setting), *setting);
+		snprintf(line, sizeof(line), OPTIONS_PREFIX "%.*s", (int)(value - *setting),
+			 *setting);
 		setenv(line, value + 1, 1);
 	}
 	if (r->witness.folder && !options_given(r->trial->options, OPTION_INDEX_REPORT)) {
@@ -151,7 +152,7 @@ static int start(struct running *r)
 	return 0;
 }
 
-/* --- while it runs ----------------------------------------------------------------------------- */
+/* --- while it runs ------------------------------------------------------------------------- */
 
 static void use_event(void *context, const struct event *event)
 {
@@ -203,7 +204,8 @@ static int pause_length(const struct running *r, uint64_t now)
 	int pause = r->witness.starting ? PAUSE_AT_START : PAUSE;
 
 	if (r->trial->length && r->asked == 0) {
-		uint64_t left = r->begun + r->trial->length > now ? r->begun + r->trial->length - now : 0;
+		uint64_t left =
+			r->begun + r->trial->length > now ? r->begun + r->trial->length - now : 0;
 
 		if (left / MILLISECOND < (uint64_t)pause)
 			pause = (int)(left / MILLISECOND) + 1;
@@ -236,7 +238,7 @@ static void follow(struct running *r)
 	hide_progress(r);
 }
 
-/* --- the end ----------------------------------------------------------------------------------- */
+/* --- the end ------------------------------------------------------------------------------- */
 
 static void take_usage(struct running *r)
 {

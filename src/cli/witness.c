@@ -20,10 +20,11 @@
 
 #define COUNTERS_PAUSE (DURATION_SECOND / 20)
 #define MAPPINGS_PAUSE (DURATION_SECOND / 5)
-#define PATIENCE DURATION_SECOND /* a process without counters by then is one without the library */
-#define SHARE 50		 /* of the time, reading mappings takes at most this fraction */
-#define MAPS_BUFFER (256u << 10)
-#define REPORT_SIZE 32768
+#define PATIENCE       DURATION_SECOND /* a process without counters by then is one without the library \
+					*/
+#define SHARE          50 /* of the time, reading mappings takes at most this fraction */
+#define MAPS_BUFFER    (256u << 10)
+#define REPORT_SIZE    32768
 #define PROCESSES_MOST 32 /* whose mappings are read in turn */
 
 static char buffer[MAPS_BUFFER];
@@ -58,7 +59,7 @@ void witness_end(struct witness *w)
 	w->folder = NULL;
 }
 
-/* --- counters ---------------------------------------------------------------------------------- */
+/* --- counters ------------------------------------------------------------------------------ */
 
 /* What follows "name": in a report, or NULL. */
 static const char *find_value(const char *text, const char *name)
@@ -77,7 +78,8 @@ static uint32_t find_word(const char *text, const char *name, const char *const 
 	const char *at = find_value(text, name);
 
 	for (int i = 0; at && i < count; i++)
-		if (strncmp(at + 1, words[i], strlen(words[i])) == 0 && at[1 + strlen(words[i])] == '"')
+		if (strncmp(at + 1, words[i], strlen(words[i])) == 0 &&
+		    at[1 + strlen(words[i])] == '"')
 			return (uint32_t)i;
 	return 0;
 }
@@ -137,7 +139,8 @@ static bool read_counters(struct witness *w, struct followed *process, uint64_t 
 static void begin(struct witness *w, struct followed *process, const uint64_t *values)
 {
 	/* a forked child has its parent's */
-	uint64_t time = values[STAT_started] > process->begun ? values[STAT_started] : process->begun;
+	uint64_t time =
+		values[STAT_started] > process->begun ? values[STAT_started] : process->begun;
 
 	places_started(w->places, process, time, values[STAT_large_start], values[STAT_large_end]);
 	if (process->pid == (uint32_t)w->pid)
@@ -194,7 +197,7 @@ static void look_at_counters(struct witness *w, uint64_t now, bool ended)
 	}
 }
 
-/* --- mappings ---------------------------------------------------------------------------------- */
+/* --- mappings ------------------------------------------------------------------------------ */
 
 static bool read_mappings(uint32_t pid, struct space *space)
 {
@@ -207,9 +210,11 @@ static bool read_mappings(uint32_t pid, struct space *space)
 		return false;
 	while (maps_next(&maps, &mapping)) {
 		const bool anonymous = strncmp(mapping.path, "[anon", 5) == 0;
-		const struct piece piece = {mapping.start, mapping.end, mapping.offset,
-					    names_keep(anonymous ? "" : mapping.path),
-					    mapping.prot, mapping.shared, SPACES_NO_PLACE};
+		const struct piece piece = {
+			mapping.start,  mapping.end,
+			mapping.offset, names_keep(anonymous ? "" : mapping.path),
+			mapping.prot,   mapping.shared,
+			SPACES_NO_PLACE};
 
 		space_map(space, &piece);
 	}
@@ -244,7 +249,7 @@ static void look_at_mappings(struct witness *w, uint64_t now)
 	w->pause = took * SHARE > MAPPINGS_PAUSE ? took * SHARE : MAPPINGS_PAUSE;
 }
 
-/* --- without samples --------------------------------------------------------------------------- */
+/* --- without samples ----------------------------------------------------------------------- */
 
 /* The first process alone, by what is resident. */
 static void look_at_memory(struct witness *w, uint64_t now)
@@ -276,9 +281,11 @@ static void look_at_memory(struct witness *w, uint64_t now)
 void witness_look(struct witness *w, uint64_t now, bool ended)
 {
 	if (!w->outcome->sampled && w->places->process_count == 0) {
-		const struct event event = {
-			.kind = EVENT_EXEC, .pid = (uint32_t)w->pid, .tid = (uint32_t)w->pid,
-			.time = now, .name = ""};
+		const struct event event = {.kind = EVENT_EXEC,
+					    .pid = (uint32_t)w->pid,
+					    .tid = (uint32_t)w->pid,
+					    .time = now,
+					    .name = ""};
 
 		places_event(w->places, &event);
 	}
