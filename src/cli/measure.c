@@ -23,7 +23,7 @@ static const struct cli_option measure_options[] = {
 	[FOR] = {"for", "TIME", "end the program after that time (SIGTERM)"},
 	[VERIFY] = {"verify", NULL, "run it again under the suggested settings"},
 	[JSON] = {"json", "[FILE]",
-		  "write all of it as JSON to FILE (- is stdout),\nor in place of the tables"},
+		  "write all of it as JSON to FILE (- is stdout), or in place of the tables"},
 	[OUTPUT] = {"output", "FILE", "tables to FILE in place of standard error"},
 	[PLOT] = {"plot", "FILE", "faults over time as an SVG, by gnuplot"},
 	{0},
@@ -35,12 +35,12 @@ const struct command measure_command = {
 	.name = "measure",
 	.usage = "[options] [--] program [args]",
 	.help = "run a program and tell which faults remain, and what removes them",
-	.about = "Runs a program to its end and prints its page faults by place, how deep its stacks\n"
-		 "and how large its heaps became, and the settings under which no fault is left.\n"
-		 "Unless they are given, STACK, THREAD_STACK, HEAP and LARGE_RESERVE are 0 in this run,\n"
-		 "so that each page that the program touches shows.\n",
-	.end = "Exit status: the program's own, 0 if it was ended by --for; 125 when ramlock fails,\n"
-	       "126 when the program can't be started, 127 when it is not found.\n",
+	.about = "Runs a program to its end and prints its page faults by place, how deep its\n"
+		 "stacks and how large its heaps became, and the settings that leave no fault.\n"
+		 "Unless they are given, STACK, THREAD_STACK, HEAP, THREAD_HEAP and LARGE_RESERVE\n"
+		 "are 0 in this run, so that each page that the program touches shows.\n",
+	.end = "Exit status: the program's own, 0 if it was ended by --for; 125 when ramlock\n"
+	       "fails, 126 when the program can't be started, 127 when it is not found.\n",
 	.options = measure_options,
 	.settings = true,
 	.usage_status = CLI_RUN_FAILED,

@@ -205,11 +205,11 @@ static void note_start(void)
 	struct timespec time;
 	struct rusage now;
 
+	clock_gettime(CLOCK_MONOTONIC, &time); /* may fault, so before they are counted */
 	getrusage(RUSAGE_SELF, &now);
 	stats_set(STAT_minor_at_start, (uint64_t)now.ru_minflt);
 	stats_set(STAT_major_at_start, (uint64_t)now.ru_majflt);
 	stats_set(STAT_large_at_start, stats_get(STAT_large_grown));
-	clock_gettime(CLOCK_MONOTONIC, &time);
 	/* the last: it says that the rest is there */
 	stats_set(STAT_started, (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec);
 	message_note(2, "level %s: %s", level_names[stats->level], reason_texts[stats->reason]);
