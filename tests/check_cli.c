@@ -7,7 +7,7 @@
 #include "cli_suites.h"
 
 static Suite *(*const suites[])(void) = {json_suite, table_suite, advice_suite,
-					  places_suite, times_suite};
+					  places_suite, samples_suite, times_suite};
 
 int main(void)
 {

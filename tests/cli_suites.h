@@ -8,6 +8,7 @@
 Suite *advice_suite(void);
 Suite *json_suite(void);
 Suite *places_suite(void);
+Suite *samples_suite(void);
 Suite *table_suite(void);
 Suite *times_suite(void);
 

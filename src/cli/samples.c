@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opens an event a processor, for minor and for major faults, and decodes what the kernel writes.
- */
+/* Opens an event a processor for minor and for major faults, and reads their rings. */
 #include "config.h"
 
 #include <errno.h>
@@ -15,18 +14,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/names.h"
 #include "cli/samples.h"
-#include "common/maps.h"
 #include "common/size.h"
-
-#if defined __x86_64__
-#define REGISTER_CODE  8 /* PERF_REG_X86_IP */
-#define REGISTER_STACK 7
-#elif defined __aarch64__
-#define REGISTER_CODE  32 /* PERF_REG_ARM64_PC */
-#define REGISTER_STACK 31
-#endif
 
 #define MOST_MEMORY (128ul << 20) /* of all rings */
 #define RING_MOST   (8ul << 20)   /* 116 000 samples */
@@ -69,9 +58,9 @@ static struct perf_event_attr describe_event(uint64_t config, bool user_only)
 		.watermark = 1,
 	};
 
-#ifdef REGISTER_CODE
+#ifdef SAMPLES_CODE
 	attr.sample_type |= PERF_SAMPLE_REGS_USER;
-	attr.sample_regs_user = 1ull << REGISTER_CODE | 1ull << REGISTER_STACK;
+	attr.sample_regs_user = 1ull << SAMPLES_CODE | 1ull << SAMPLES_STACK;
 #endif
 	return attr;
 }
@@ -185,126 +174,6 @@ void samples_wait(const struct samples *s, int extra, int milliseconds)
 	free(list);
 }
 
-/* --- decoding: one 64-bit word after the other, as perf_event_open(2) lists them ----------- */
-
-static uint64_t word_at(const char *record, size_t index)
-{
-	uint64_t word;
-
-	memcpy(&word, record + 8 + 8 * index, sizeof(word));
-	return word;
-}
-
-static uint32_t half_at(const char *record, size_t index)
-{
-	uint32_t half;
-
-	memcpy(&half, record + 8 + 4 * index, sizeof(half));
-	return half;
-}
-
-static struct event *event_new(struct samples *s, enum event_kind kind)
-{
-	if (s->used == s->room) {
-		s->room = s->room ? 2 * s->room : 4096;
-		s->events = cli_alloc(s->events, s->room * sizeof(*s->events));
-	}
-	s->events[s->used] = (struct event){.kind = kind};
-	return &s->events[s->used++];
-}
-
-/* id, ip, pid and tid, time, address, then the kind of registers and these, lowest number first. */
-static void decode_fault(struct samples *s, const struct ring *ring, const char *record)
-{
-	struct event *e = event_new(s, EVENT_FAULT);
-
-	e->pid = half_at(record, 4);
-	e->tid = half_at(record, 5);
-	e->time = word_at(record, 3);
-	e->fault.address = word_at(record, 4);
-	e->fault.code = word_at(record, 1);
-	e->fault.major = word_at(record, 0) == ring->major;
-#ifdef REGISTER_CODE
-	if (word_at(record, 5) != PERF_SAMPLE_REGS_ABI_NONE) {
-		e->fault.stack = word_at(record, 6);
-		e->fault.code = word_at(record, 7);
-	}
-#endif
-}
-
-/* The names of what has none: "//anon", "[anon:…]". */
-static const char *path_of(const char *name)
-{
-	return names_keep(strcmp(name, "//anon") == 0 || strncmp(name, "[anon", 5) == 0 ? ""
-											: name);
-}
-
-/* pid and tid, address, length, offset, four words on the inode, protection and flags, the name. */
-static void decode_map(struct samples *s, const char *record, uint64_t time)
-{
-	const uint32_t prot = half_at(record, 14), flags = half_at(record, 15);
-	struct event *e = event_new(s, EVENT_MAP);
-
-	e->pid = half_at(record, 0);
-	e->tid = half_at(record, 1);
-	e->time = time;
-	e->map.start = word_at(record, 1);
-	e->map.end = e->map.start + word_at(record, 2);
-	e->map.offset = word_at(record, 3);
-	e->map.prot = (prot & PROT_READ ? MAPS_R : 0u) | (prot & PROT_WRITE ? MAPS_W : 0u) |
-		      (prot & PROT_EXEC ? MAPS_X : 0u);
-	e->map.shared = (flags & MAP_SHARED) != 0;
-	e->map.path = path_of(record + 8 + 64);
-}
-
-static void decode_task(struct samples *s, const char *record, enum event_kind kind)
-{
-	struct event *e = event_new(s, kind);
-
-	e->pid = half_at(record, 0);
-	e->parent = half_at(record, 1);
-	e->tid = half_at(record, 2);
-	e->time = word_at(record, 2);
-}
-
-static void decode_name(struct samples *s, const char *record, bool exec, uint64_t time)
-{
-	struct event *e = event_new(s, exec ? EVENT_EXEC : EVENT_NAME);
-
-	e->pid = half_at(record, 0);
-	e->tid = half_at(record, 1);
-	e->time = time;
-	e->name = names_keep(record + 8 + 8);
-}
-
-static void decode(struct samples *s, const struct ring *ring, const char *record)
-{
-	const struct perf_event_header *header = (const void *)record;
-	/* behind each record but samples: pid and tid, time, id */
-	const uint64_t time = word_at(record, header->size / 8 - 3);
-
-	switch (header->type) {
-	case PERF_RECORD_SAMPLE:
-		decode_fault(s, ring, record);
-		break;
-	case PERF_RECORD_MMAP2:
-		decode_map(s, record, time);
-		break;
-	case PERF_RECORD_FORK:
-		decode_task(s, record, EVENT_FORK);
-		break;
-	case PERF_RECORD_EXIT:
-		decode_task(s, record, EVENT_EXIT);
-		break;
-	case PERF_RECORD_COMM:
-		decode_name(s, record, header->misc & PERF_RECORD_MISC_COMM_EXEC, time);
-		break;
-	case PERF_RECORD_LOST:
-		s->lost += word_at(record, 1);
-		break;
-	}
-}
-
 /* A record may go over the end of the ring. */
 static void copy_out(const struct ring *ring, uint64_t at, void *to, size_t size)
 {
@@ -327,7 +196,7 @@ static void read_ring(struct samples *s, struct ring *ring)
 		if (header.size < sizeof(header) || header.size > head - at)
 			break;
 		copy_out(ring, at, record, header.size);
-		decode(s, ring, record);
+		samples_decode(s, ring->major, record);
 		at += header.size;
 		/* the kernel may write on at once */
 		__atomic_store_n(&ring->page->data_tail, at, __ATOMIC_RELEASE);

@@ -38,6 +38,15 @@ struct event {
 	};
 };
 
+/* The registers that a sample has, as the kernel numbers them: the code's and the stack's address. */
+#if defined __x86_64__
+#define SAMPLES_CODE  8 /* PERF_REG_X86_IP */
+#define SAMPLES_STACK 7
+#elif defined __aarch64__
+#define SAMPLES_CODE  32 /* PERF_REG_ARM64_PC */
+#define SAMPLES_STACK 31
+#endif
+
 struct ring;
 
 struct samples {
@@ -63,5 +72,9 @@ typedef void samples_use(void *context, const struct event *event);
 /* Hands on the events up to a time in its order; later ones are kept for the next call. What is a
  * few milliseconds old is complete. */
 void samples_read(struct samples *s, uint64_t until, samples_use *use, void *context);
+
+/* Adds the event of one record, or counts what it says was lost; major is the id of the event for
+ * major faults. For the tests, too. */
+void samples_decode(struct samples *s, uint64_t major, const char *record);
 
 #endif
