@@ -15,7 +15,6 @@
 
 #include "cli/cli.h"
 #include "cli/duration.h"
-#include "cli/names.h"
 #include "cli/launch.h"
 #include "cli/samples.h"
 #include "cli/trial.h"

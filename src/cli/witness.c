@@ -100,6 +100,7 @@ static bool read_report(struct witness *w, uint32_t pid, uint64_t values[STAT_CO
 		return false;
 	length = read(fd, text, sizeof(text) - 1);
 	close(fd);
+	unlink(path);
 	text[length > 0 ? length : 0] = '\0';
 	for (int i = 0; i < STAT_COUNT; i++) {
 		const char *at = find_value(text, stat_rows[i].name);
