@@ -10,6 +10,8 @@
 
 static const struct row rows[] = {
 #include "cases.def"
+#include "cases_cli.def"
+#include "cases_measure.def"
 };
 
 #define ROWS (sizeof(rows) / sizeof(*rows))

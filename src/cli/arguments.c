@@ -36,6 +36,15 @@ void *cli_alloc(void *old, size_t size)
 	return new;
 }
 
+FILE *cli_memstream(char **text, size_t *size)
+{
+	FILE *to = open_memstream(text, size);
+
+	if (to)
+		return to;
+	cli_no_memory();
+}
+
 bool cli_number(const char *word, long least, long most, long *number)
 {
 	char *end;

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "common/options.h"
 
@@ -70,6 +71,9 @@ __attribute__((format(printf, 1, 2))) void cli_error(const char *format, ...);
 /* realloc; where there is no memory the command ends with CLI_FAILED. */
 void *cli_alloc(void *old, size_t size);
 _Noreturn void cli_no_memory(void);
+
+/* open_memstream; where there is no memory the command ends. */
+FILE *cli_memstream(char **text, size_t *size);
 
 /* A whole number from least to most and nothing else. */
 bool cli_number(const char *word, long least, long most, long *number);

@@ -52,7 +52,7 @@ static bool take_setting(void *context, const char *name, const char *value)
 	return true;
 }
 
-/* The whole of a plain file, ended with NUL; NULL with errno. */
+/* The whole of a plain file, ended with NUL; NULL after an error was told. */
 static char *read_whole(const char *path, size_t *length)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -61,11 +61,13 @@ static char *read_whole(const char *path, size_t *length)
 	ssize_t got;
 
 	*length = 0;
-	if (fd < 0)
+	if (fd < 0) {
+		cli_error("%s: %s", path, strerror(errno));
 		return NULL;
+	}
 	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || status.st_size > MOST) {
+		cli_error("%s: is no plain file, or too large", path);
 		close(fd);
-		errno = S_ISDIR(status.st_mode) ? EISDIR : EFBIG;
 		return NULL;
 	}
 	text = cli_alloc(NULL, (size_t)status.st_size + 1);
@@ -98,10 +100,8 @@ int suggested_read(const char *path)
 	bool right;
 
 	s.path = path;
-	if (text == NULL) {
-		cli_error("%s: %s", path, strerror(errno));
+	if (text == NULL)
 		return -EINVAL;
-	}
 	right = json_read(text, length, &strings);
 	free(text);
 	if (right && strings.found)

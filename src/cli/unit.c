@@ -114,10 +114,8 @@ static char *write_text(const struct unit *u)
 {
 	char *text = NULL;
 	size_t size;
-	FILE *to = open_memstream(&text, &size);
+	FILE *to = cli_memstream(&text, &size);
 
-	if (to == NULL)
-		cli_no_memory();
 	dropin_write(&u->dropin, to);
 	if (fclose(to) != 0)
 		cli_no_memory();
