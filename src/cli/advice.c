@@ -154,7 +154,7 @@ static void advise_lock(struct advising *a)
 
 	if (anon + code == 0)
 		return;
-	set_word(add(a, "%lu faults in anonymous maps, %lu in code and data mapped later",
+	set_word(add(a, "faults in anonymous maps: %lu; in code and data mapped later: %lu",
 		     (unsigned long)anon, (unsigned long)code),
 		 "LOCK", "eager", a->now->lock == LOCK_EAGER, f->anon_mapped);
 }
@@ -165,7 +165,7 @@ static void advise_files(struct advising *a)
 
 	if (faults == 0)
 		return;
-	set_word(add(a, "%lu faults in mapped files", (unsigned long)faults), "FILES", "eager",
+	set_word(add(a, "faults in mapped files: %lu", (unsigned long)faults), "FILES", "eager",
 		 a->now->files == FILES_EAGER, a->outcome->files_mapped);
 }
 
