@@ -162,6 +162,33 @@ START_TEST(thread_stack)
 }
 END_TEST
 
+/* The library makes a thread's reserve resident by touching it, before the thread's own code runs:
+ * neither that nor the creator's page is the program's fault, what follows is. */
+START_TEST(thread_reserve)
+{
+	const uint64_t top = THREAD + 2048 * PAGE;
+	struct event e = {.kind = EVENT_FAULT, .pid = PID, .tid = PID + 1};
+
+	map(THREAD, 2048 * PAGE, MAPS_R | MAPS_W, "");
+	map(LIBC - 64 * PAGE, 8 * PAGE, MAPS_R | MAPS_X, "/usr/lib/libramlock.so");
+	touch(top - PAGE);
+	touch_by(PID, PID + 1, top - 2 * PAGE, top - 2 * PAGE);
+	for (uint64_t i = 3; i < 20; i++) {
+		e.fault.address = top - i * PAGE;
+		e.fault.code = LIBC - 60 * PAGE;
+		e.fault.stack = top - 2 * PAGE;
+		send(e);
+	}
+	ck_assert_uint_eq(minor_of(PLACE_THREAD_STACK), 0);
+	ck_assert_uint_eq(find(PLACE_THREAD_STACK, NULL)->ahead, 19);
+	ck_assert_uint_eq(find(PLACE_THREAD_STACK, NULL)->low, top - 2 * PAGE);
+	ck_assert_uint_eq(places.faults, 0);
+	touch_by(PID, PID + 1, top - 20 * PAGE, top - 20 * PAGE);
+	ck_assert_uint_eq(minor_of(PLACE_THREAD_STACK), 1);
+	ck_assert_uint_eq(places.faults, 1);
+}
+END_TEST
+
 /* A thread may touch other memory first; what it stands on is its stack all the same. */
 START_TEST(thread_touches_elsewhere)
 {
@@ -346,6 +373,7 @@ Suite *places_suite(void)
 	tcase_add_test(t, main_stack_depth);
 	tcase_add_test(t, heap_grows);
 	tcase_add_test(t, thread_stack);
+	tcase_add_test(t, thread_reserve);
 	tcase_add_test(t, thread_touches_elsewhere);
 	tcase_add_test(t, thread_arena);
 	tcase_add_test(t, reservation_is_no_arena);

@@ -53,6 +53,9 @@ static void print_source(const struct measured *m, FILE *to)
 	if (f->lost)
 		fprintf(to, "%llu samples were lost: there were more faults than shown.\n",
 			(unsigned long long)f->lost);
+	if (f->ahead)
+		fprintf(to, "%llu more were taken for the reserves of new threads, before their own code ran.\n",
+			(unsigned long long)f->ahead);
 	if (!f->reached)
 		fputs("The library was not in the program, or it left no figures: faults count from its\n"
 		      "start.\n", to);

@@ -22,6 +22,7 @@ static void json_places(struct json *j, const struct outcome *f)
 		json_number(j, "minor", row->minor);
 		json_number(j, "major", row->major);
 		json_number(j, "in_forked_children", row->forked);
+		json_number(j, "ahead", row->ahead);
 		json_number(j, "reach", row->reach);
 		json_string(j, "first", row->first);
 		json_close(j);

@@ -206,6 +206,8 @@ void measured_verify(const struct measured *m, FILE *to)
 
 	fprintf(to, "\nUnder these settings: %.2f s, ", measured_seconds(m->second->length));
 	measured_end(m->second, to);
+	if (m->second->ahead)
+		fprintf(to, ", %llu faults ahead of threads", (unsigned long long)m->second->ahead);
 	fputs(m->second->lost ? ", samples were lost\n\n" : "\n\n", to);
 	add_pairs(t, pairs, count, true);
 	add_sum(t, "all", outcome_total(m->first, false), outcome_total(m->first, true));

@@ -49,12 +49,14 @@ static void add_place(struct outcome *f, const struct place *place)
 
 	f->reach[place->kind] = greater(f->reach[place->kind], reach);
 	f->number[place->kind]++;
-	if (place->minor + place->major == 0 && reach == 0)
+	f->ahead += place->ahead;
+	if (place->minor + place->major + place->ahead == 0 && reach == 0)
 		return;
 	row = row_of(f, place);
 	row->minor += place->minor;
 	row->major += place->major;
 	row->forked += place->forked;
+	row->ahead += place->ahead;
 	row->reach = greater(row->reach, reach);
 	if (row->first || place->first.path == NULL)
 		return;

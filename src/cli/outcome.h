@@ -17,6 +17,7 @@ struct outcome_row {
 	const char *first; /* the code that faulted first, or NULL */
 	uint32_t tid;	   /* of a thread stack */
 	uint64_t minor, major, forked;
+	uint64_t ahead;	   /* not among these: for the reserves of new threads */
 	uint64_t reach;	   /* bytes: depth of a stack, length of a heap; else 0 */
 };
 
@@ -37,6 +38,7 @@ struct outcome {
 	size_t count;
 	uint64_t reach[PLACE_KINDS];  /* the largest of a kind */
 	uint64_t number[PLACE_KINDS]; /* of stacks and arenas that were touched */
+	uint64_t ahead;		      /* of all places */
 	uint64_t anon_mapped, files_mapped;
 	/* of the process that has the most */
 	uint64_t large_peak, large_resident, large_grown; /* the last: after the constructor */

@@ -17,60 +17,9 @@
 struct waiting {
 	uint64_t time;
 	uint32_t place, tid;
-	bool major;
+	bool major, ahead;
 	struct code code;
 };
-
-/* --- processes and threads ----------------------------------------------------------------- */
-
-struct followed *places_process(struct places *p, uint32_t pid)
-{
-	if (p->process_last < p->process_count && p->processes[p->process_last].pid == pid)
-		return &p->processes[p->process_last];
-	for (size_t i = p->process_count; i-- > 0;)
-		if (p->processes[i].pid == pid) {
-			p->process_last = i;
-			return &p->processes[i];
-		}
-	return NULL;
-}
-
-static struct followed *process_new(struct places *p, uint32_t pid)
-{
-	struct followed *process;
-
-	if (p->process_count == p->process_room) {
-		p->process_room = p->process_room ? 2 * p->process_room : 16;
-		p->processes = cli_alloc(p->processes, p->process_room * sizeof(*p->processes));
-	}
-	p->process_last = p->process_count;
-	process = &p->processes[p->process_count++];
-	*process = (struct followed){.pid = pid, .image = ++p->images};
-	return process;
-}
-
-static struct thread *thread_of(struct places *p, uint32_t tid)
-{
-	if (p->thread_last < p->thread_count && p->threads[p->thread_last].tid == tid)
-		return &p->threads[p->thread_last];
-	for (p->thread_last = p->thread_count; p->thread_last-- > 0;)
-		if (p->threads[p->thread_last].tid == tid)
-			return &p->threads[p->thread_last];
-	p->thread_last = p->thread_count;
-	if (p->thread_count == p->thread_room) {
-		p->thread_room = p->thread_room ? 2 * p->thread_room : 16;
-		p->threads = cli_alloc(p->threads, p->thread_room * sizeof(*p->threads));
-	}
-	p->threads[p->thread_count] = (struct thread){.tid = tid, .place = SPACES_NO_PLACE};
-	return &p->threads[p->thread_count++];
-}
-
-static void thread_end(struct places *p, uint32_t tid)
-{
-	for (size_t i = p->thread_count; i-- > 0;)
-		if (p->threads[i].tid == tid)
-			p->threads[i] = p->threads[--p->thread_count];
-}
 
 /* --- faults -------------------------------------------------------------------------------- */
 
@@ -97,7 +46,7 @@ static void learn_stack(struct places *p, struct followed *process, const struct
 
 	if (e->tid == e->pid || e->fault.stack == 0)
 		return;
-	thread = thread_of(p, e->tid);
+	thread = places_thread(p, e->tid);
 	if (thread->place != SPACES_NO_PLACE)
 		return;
 	piece = space_find(&process->space, e->fault.stack);
@@ -126,12 +75,33 @@ static struct code code_at(const struct space *s, uint64_t address)
 	return (struct code){piece->path, address - piece->start + piece->offset};
 }
 
+/* Taken by the library in a new thread, before the thread's own code runs, and with it what libc and
+ * the creator met there just before: the reserve is being made. */
+static void count_ahead(struct places *p, struct place *place, uint32_t tid)
+{
+	uint64_t before = place->streak_tid == tid ? place->streak : 0;
+
+	if (place->kind == PLACE_THREAD_STACK && place->ahead == 0)
+		before = place->minor;
+	before = before < place->minor ? before : place->minor;
+	place->minor -= before;
+	place->ahead += before + 1;
+	place->streak = 0;
+	p->faults -= before;
+}
+
 static void count(struct places *p, const struct followed *process, const struct waiting *w)
 {
 	struct place *place = &p->list[w->place];
 
 	if (w->time < process->started || w->time < p->start + p->after)
 		return;
+	if (w->ahead) {
+		count_ahead(p, place, w->tid);
+		return;
+	}
+	place->streak = place->streak_tid == w->tid ? place->streak + 1 : 1;
+	place->streak_tid = w->tid;
 	/* on a thread's stack its creator faults first, which says little */
 	if (place->minor + place->major == 0 || (!place->owned && place->tid == w->tid)) {
 		place->first = w->code;
@@ -157,9 +127,27 @@ static void wait_for_start(struct followed *process, const struct waiting *w)
 	process->waiting[process->waiting_count++] = *w;
 }
 
+static bool is_by_library(const struct code *code)
+{
+	static const char name[] = "/libramlock.so";
+	const size_t length = code->path ? strlen(code->path) : 0;
+
+	return length >= sizeof(name) - 1 &&
+	       strcmp(code->path + length - (sizeof(name) - 1), name) == 0;
+}
+
+static void note_reach(struct place *place, const struct piece *piece, uint64_t address)
+{
+	const uint64_t page = address & ~(PAGE - 1);
+
+	place->low = page < place->low ? page : place->low;
+	place->high = page + PAGE > place->high ? page + PAGE : place->high;
+	if (piece && place->kind == PLACE_STACK && piece->end > place->high)
+		place->high = piece->end; /* what the kernel itself wrote there */
+}
+
 static void fault(struct places *p, struct followed *process, const struct event *e)
 {
-	const uint64_t page = e->fault.address & ~(PAGE - 1);
 	struct waiting w = {.time = e->time, .tid = e->tid, .major = e->fault.major};
 	struct piece *piece = piece_at(p, process, e->fault.address, e->time);
 	struct place *place;
@@ -169,13 +157,11 @@ static void fault(struct places *p, struct followed *process, const struct event
 		piece = space_find(&process->space, e->fault.address);
 	w.place = places_of_piece(p, process, piece, e->fault.address);
 	place = &p->list[w.place];
-	place->low = page < place->low ? page : place->low;
-	place->high = page + PAGE > place->high ? page + PAGE : place->high;
-	if (piece && place->kind == PLACE_STACK && piece->end > place->high)
-		place->high = piece->end; /* what the kernel itself wrote there */
-	if (process->started == 0 || place->minor + place->major == 0 ||
-	    (place->tid == e->tid && !place->owned))
-		w.code = code_at(&process->space, e->fault.code);
+	w.code = code_at(&process->space, e->fault.code);
+	w.ahead = (place->kind == PLACE_THREAD_STACK || place->kind == PLACE_ARENA) &&
+		  is_by_library(&w.code);
+	if (!w.ahead)
+		note_reach(place, piece, e->fault.address);
 	if (process->started)
 		count(p, process, &w);
 	else
@@ -232,7 +218,7 @@ static void map(struct followed *process, const struct event *e)
  * those of files. */
 static void fork_process(struct places *p, const struct event *e)
 {
-	struct followed *child = process_new(p, e->pid);
+	struct followed *child = places_process_new(p, e->pid);
 	const struct followed *parent = places_process(p, e->parent);
 
 	child->forked = true;
@@ -258,7 +244,7 @@ static void exec(struct places *p, struct followed *process, const struct event 
 
 static void name_thread(struct places *p, const struct event *e)
 {
-	struct thread *thread = thread_of(p, e->tid);
+	struct thread *thread = places_thread(p, e->tid);
 
 	thread->name = e->name;
 	if (thread->place != SPACES_NO_PLACE && p->list[thread->place].tid == e->tid)
@@ -274,7 +260,7 @@ void places_event(struct places *p, const struct event *e)
 		return;
 	}
 	if (process == NULL)
-		process = process_new(p, e->pid);
+		process = places_process_new(p, e->pid);
 	switch (e->kind) {
 	case EVENT_FAULT:
 		fault(p, process, e);
@@ -290,7 +276,7 @@ void places_event(struct places *p, const struct event *e)
 		name_thread(p, e);
 		break;
 	case EVENT_EXIT:
-		thread_end(p, e->tid);
+		places_thread_end(p, e->tid);
 		if (e->tid == e->pid) {
 			process->ended = true;
 			measure_mapped(p, process);

@@ -44,6 +44,9 @@ struct place {
 	bool owned;	/* that thread has faulted there */
 	uint64_t minor, major;
 	uint64_t forked;	/* of the minor ones, in a forked child that has not become another program */
+	uint64_t ahead;		/* not among these: taken by the library for a thread's reserve */
+	uint32_t streak_tid;	/* the last so many were this thread's */
+	uint64_t streak;
 	uint64_t low, high;	/* of what was ever touched, also before the constructor ended */
 	struct code first;	/* what faulted first */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Tells what a mapping is, and finds or makes its place. */
+/* Tells what a mapping is, and finds or makes places, processes and threads. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -129,4 +129,53 @@ uint32_t places_of_piece(struct places *p, struct followed *process, struct piec
 	else
 		piece->place = place_of_file(p, &process->space, piece);
 	return piece->place;
+}
+
+struct followed *places_process(struct places *p, uint32_t pid)
+{
+	if (p->process_last < p->process_count && p->processes[p->process_last].pid == pid)
+		return &p->processes[p->process_last];
+	for (size_t i = p->process_count; i-- > 0;)
+		if (p->processes[i].pid == pid) {
+			p->process_last = i;
+			return &p->processes[i];
+		}
+	return NULL;
+}
+
+struct followed *places_process_new(struct places *p, uint32_t pid)
+{
+	struct followed *process;
+
+	if (p->process_count == p->process_room) {
+		p->process_room = p->process_room ? 2 * p->process_room : 16;
+		p->processes = cli_alloc(p->processes, p->process_room * sizeof(*p->processes));
+	}
+	p->process_last = p->process_count;
+	process = &p->processes[p->process_count++];
+	*process = (struct followed){.pid = pid, .image = ++p->images};
+	return process;
+}
+
+struct thread *places_thread(struct places *p, uint32_t tid)
+{
+	if (p->thread_last < p->thread_count && p->threads[p->thread_last].tid == tid)
+		return &p->threads[p->thread_last];
+	for (p->thread_last = p->thread_count; p->thread_last-- > 0;)
+		if (p->threads[p->thread_last].tid == tid)
+			return &p->threads[p->thread_last];
+	p->thread_last = p->thread_count;
+	if (p->thread_count == p->thread_room) {
+		p->thread_room = p->thread_room ? 2 * p->thread_room : 16;
+		p->threads = cli_alloc(p->threads, p->thread_room * sizeof(*p->threads));
+	}
+	p->threads[p->thread_count] = (struct thread){.tid = tid, .place = SPACES_NO_PLACE};
+	return &p->threads[p->thread_count++];
+}
+
+void places_thread_end(struct places *p, uint32_t tid)
+{
+	for (size_t i = p->thread_count; i-- > 0;)
+		if (p->threads[i].tid == tid)
+			p->threads[i] = p->threads[--p->thread_count];
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Which place a piece of memory is: between places.c and places_find.c. Pure functions. */
+/* Which place a piece of memory is, and who is who: between places.c and places_find.c. Pure
+ * functions; pointers are good until something new is made. */
 #ifndef RAMLOCK_PLACES_FIND_H
 #define RAMLOCK_PLACES_FIND_H
 
@@ -17,5 +18,11 @@ bool places_is_code(const struct space *s, const char *path);
 
 /* Whether large blocks lie at an address. */
 bool places_is_large(const struct followed *process, uint64_t address);
+
+struct followed *places_process_new(struct places *p, uint32_t pid);
+
+/* Made when it is new. */
+struct thread *places_thread(struct places *p, uint32_t tid);
+void places_thread_end(struct places *p, uint32_t tid);
 
 #endif
