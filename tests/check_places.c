@@ -201,6 +201,37 @@ START_TEST(thread_touches_elsewhere)
 }
 END_TEST
 
+/* What lay there before, and was unmapped unseen, is not the stack's. */
+START_TEST(thread_stack_over_something)
+{
+	map(THREAD, 256 * PAGE, MAPS_R | MAPS_W, "");
+	for (uint64_t i = 0; i < 256; i++)
+		touch(THREAD + i * PAGE);
+	map(THREAD - PAGE, 2049 * PAGE, 0, "");
+	map(THREAD, 2048 * PAGE, MAPS_R | MAPS_W, "");
+	touch_by(PID, PID + 1, THREAD + 2047 * PAGE, THREAD + 2047 * PAGE);
+	ck_assert_uint_eq(minor_of(PLACE_ANON), 256);
+	ck_assert_uint_eq(minor_of(PLACE_THREAD_STACK), 1);
+	map(THREAD + 512 * PAGE, 256 * PAGE, MAPS_R | MAPS_W, "");
+	touch(THREAD + 600 * PAGE);
+	ck_assert_uint_eq(minor_of(PLACE_ANON), 257);
+}
+END_TEST
+
+/* Code that is generated: written, then executed, again and again. */
+START_TEST(protection_changes)
+{
+	for (int i = 0; i < 5; i++) {
+		map(THREAD, 16 * PAGE, MAPS_R | MAPS_W, "");
+		touch(THREAD + PAGE);
+		map(THREAD, 16 * PAGE, MAPS_R | MAPS_X, "");
+		touch(THREAD + PAGE);
+	}
+	ck_assert_uint_eq(minor_of(PLACE_ANON), 10);
+	ck_assert_uint_eq(places.count, 1);
+}
+END_TEST
+
 START_TEST(thread_arena)
 {
 	/* 128 MiB of which 64 are kept, as glibc does, then opened bit by bit */
@@ -375,6 +406,8 @@ Suite *places_suite(void)
 	tcase_add_test(t, thread_stack);
 	tcase_add_test(t, thread_reserve);
 	tcase_add_test(t, thread_touches_elsewhere);
+	tcase_add_test(t, thread_stack_over_something);
+	tcase_add_test(t, protection_changes);
 	tcase_add_test(t, thread_arena);
 	tcase_add_test(t, reservation_is_no_arena);
 	tcase_add_test(t, newer_mapping_wins);

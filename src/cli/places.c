@@ -12,6 +12,7 @@
 
 #define PAGE          4096ull
 #define STACK_MOST    (256ull << 20) /* a larger mapping is no thread's stack */
+#define AT_CREATION   4		     /* pages of a stack that libc touches before the thread runs */
 #define REFRESH_PAUSE 20000000ull    /* ns between two readings of a process's mappings */
 
 struct waiting {
@@ -81,7 +82,7 @@ static void count_ahead(struct places *p, struct place *place, uint32_t tid)
 {
 	uint64_t before = place->streak_tid == tid ? place->streak : 0;
 
-	if (place->kind == PLACE_THREAD_STACK && place->ahead == 0)
+	if (place->kind == PLACE_THREAD_STACK && place->ahead == 0 && place->minor <= AT_CREATION)
 		before = place->minor;
 	before = before < place->minor ? before : place->minor;
 	place->minor -= before;

@@ -46,16 +46,27 @@ static bool is_anonymous(const struct piece *piece)
 	return *piece->path == '\0' || *piece->path == '[';
 }
 
+/* Whether a piece is an older one that has grown, or whose protection has changed as a whole. An
+ * unmapping is not seen: what comes where something else was must not take it for itself. */
+static bool is_continued(const struct piece *piece, const struct piece *old)
+{
+	if (piece->start != old->start || old->prot == 0 || piece->prot == 0)
+		return false;
+	return piece->prot == old->prot || piece->end == old->end;
+}
+
 static void inherit(struct piece *piece, const struct piece *from)
 {
 	/* the heap has no name until it has grown once */
 	const bool heap = strcmp(piece->path, "[heap]") == 0 && *from->path == '\0';
+	bool same;
 
 	/* where a part of the main stack is locked, what grows below has none either */
 	if (*piece->path == '\0' && strcmp(from->path, "[stack]") == 0)
 		piece->path = from->path;
-	if (piece->place == SPACES_NO_PLACE && is_anonymous(piece) &&
-	    (piece->path == from->path || heap))
+	same = piece->path == from->path || heap;
+	if (piece->place == SPACES_NO_PLACE && is_anonymous(piece) && same &&
+	    (*piece->path || is_continued(piece, from)))
 		piece->place = from->place;
 }
 

@@ -23,8 +23,8 @@ struct space {
 	size_t count, room;
 };
 
-/* A piece takes the place of what was there; where it has no place yet, it inherits that of an
- * anonymous piece under it when it is anonymous itself: its protection changed, or it grew. */
+/* A piece takes the place of what was there; where it has no place yet, it inherits that of the
+ * anonymous piece that it was before it grew or its protection changed. */
 void space_map(struct space *s, const struct piece *piece);
 
 /* The piece that holds an address, or the main stack that will grow to it, or NULL. The pointer is
