@@ -169,6 +169,7 @@ START_TEST(thread_reserve)
 	const uint64_t top = THREAD + 2048 * PAGE;
 	struct event e = {.kind = EVENT_FAULT, .pid = PID, .tid = PID + 1};
 
+	places.reserves = true;
 	map(THREAD, 2048 * PAGE, MAPS_R | MAPS_W, "");
 	map(LIBC - 64 * PAGE, 8 * PAGE, MAPS_R | MAPS_X, "/usr/lib/libramlock.so");
 	touch(top - PAGE);

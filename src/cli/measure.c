@@ -202,6 +202,8 @@ static int measure(struct measure *m, FILE *tables, FILE *json)
 	int status;
 
 	m->trial.settings = probing_settings(&m->options, list);
+	m->trial.reserves = options_given(&m->options, OPTION_INDEX_THREAD_STACK) ||
+			    options_given(&m->options, OPTION_INDEX_THREAD_HEAP);
 	status = trial_run(&m->trial, &first);
 	if (status)
 		return status;
@@ -209,6 +211,7 @@ static int measure(struct measure *m, FILE *tables, FILE *json)
 	result.advice_count = advice_make(&first, &m->options, advice);
 	if (m->verify) {
 		m->trial.settings = advised_settings(advice, result.advice_count, words, list);
+		m->trial.reserves = true;
 		if (trial_run(&m->trial, &second) != 0)
 			return CLI_RUN_FAILED;
 		result.second = &second;

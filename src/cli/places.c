@@ -159,7 +159,8 @@ static void fault(struct places *p, struct followed *process, const struct event
 	w.place = places_of_piece(p, process, piece, e->fault.address);
 	place = &p->list[w.place];
 	w.code = code_at(&process->space, e->fault.code);
-	w.ahead = (place->kind == PLACE_THREAD_STACK || place->kind == PLACE_ARENA) &&
+	w.ahead = p->reserves &&
+		  (place->kind == PLACE_THREAD_STACK || place->kind == PLACE_ARENA) &&
 		  is_by_library(&w.code);
 	if (!w.ahead)
 		note_reach(place, piece, e->fault.address);

@@ -75,6 +75,7 @@ struct followed {
 struct places {
 	/* Set by the caller before the first event. */
 	uint64_t after; /* ns behind the first process's start from which faults are counted */
+	bool reserves;	/* new threads get reserves from the library, whose faults are no one's */
 	/* The process's mappings may have changed unseen: reads them again (places_mappings). */
 	void (*refresh)(void *context, struct followed *process);
 	void *context;

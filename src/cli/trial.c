@@ -267,6 +267,7 @@ int trial_run(const struct trial *t, struct outcome *f)
 	*f = (struct outcome){0};
 	interrupts = 0;
 	r.places.after = t->after;
+	r.places.reserves = t->reserves;
 	witness_begin(&r.witness, &r.places, f);
 	result = start(&r);
 	if (result == 0) {

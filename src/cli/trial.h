@@ -16,6 +16,7 @@ struct trial {
 	const char *const *settings;	/* "STACK=0", in place of those, NULL-terminated */
 	uint64_t after, length;		/* ns; a length of 0 is until its end */
 	bool progress;			/* a line on stderr */
+	bool reserves;			/* these settings reserve something for each thread */
 };
 
 /* 0 and what was found, or the exit status when the program could not be run, which was told. */

@@ -84,6 +84,19 @@ static uint32_t find_word(const char *text, const char *name, const char *const 
 	return 0;
 }
 
+/* Without samples: what of a class was resident at exit, which is most of what it ever was. */
+static void take_class(struct outcome *f, const char *text, enum map_class class,
+		       enum place_kind kind)
+{
+	const char *at = find_value(text, map_class_names[class]);
+	uint64_t resident;
+
+	at = at ? find_value(at, "resident") : NULL;
+	resident = at ? strtoull(at, NULL, 10) : 0;
+	if (!f->sampled && resident > f->reach[kind])
+		f->reach[kind] = resident;
+}
+
 /* The figures of the report that a process left; the first process's level. */
 static bool read_report(struct witness *w, uint32_t pid, uint64_t values[STAT_COUNT])
 {
@@ -110,6 +123,8 @@ static bool read_report(struct witness *w, uint32_t pid, uint64_t values[STAT_CO
 	if (pid == (uint32_t)w->pid && length > 0) {
 		w->outcome->level = find_word(text, "level", level_names, LEVEL_COUNT);
 		w->outcome->reason = find_word(text, "reason", reason_texts, REASON_COUNT);
+		take_class(w->outcome, text, MAPS_STACK, PLACE_STACK);
+		take_class(w->outcome, text, MAPS_HEAP, PLACE_HEAP);
 	}
 	return values[STAT_started] != 0;
 }
