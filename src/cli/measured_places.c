@@ -198,6 +198,19 @@ static struct pair *make_pairs(const struct measured *m, size_t *count)
 	return pairs;
 }
 
+/* Why eager mode may leave some. */
+static void explain_rest(const struct measured *m, FILE *to)
+{
+	bool eager = false;
+
+	for (size_t i = 0; i < m->advice_count; i++)
+		eager = eager || (strcmp(m->advice[i].setting, "LOCK") == 0 &&
+				  strcmp(m->advice[i].value, "eager") == 0);
+	if (eager && outcome_faults(m->second, PLACE_ANON))
+		fputs("\nAnonymous memory that still faults was mapped with MAP_NORESERVE, as jemalloc does, or by\n"
+		      "a direct system call: it is locked as it is touched, once.\n", to);
+}
+
 void measured_verify(const struct measured *m, FILE *to)
 {
 	struct table *t = table_new(verify_columns, VERIFY_COLUMNS);
@@ -217,6 +230,7 @@ void measured_verify(const struct measured *m, FILE *to)
 		add_then(t, m->second->large_grown / PAGE, 0);
 	}
 	table_print(t, to);
+	explain_rest(m, to);
 	table_free(t);
 	free(pairs);
 }
