@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include "common/limits.h"
 #include "common/sys.h"
 #include "preload/ahead.h"
 #include "preload/held.h"
@@ -18,6 +19,7 @@
 
 #define ASK_FROM (16u << 20) /* what is smaller is made resident without a look at free memory */
 
+#define BLOCK_MOST (1 << 20)
 #define STACK_REACH ((uintptr_t)128 << 20)
 
 /* Whether what comes is made resident. A forked child is not eager at level future. */
@@ -67,12 +69,16 @@ static enum spared spared_of(enum mapping_want want)
 	     : want == WANT_ONFAULT ? SPARED_ONFAULT : SPARED_NOT;
 }
 
-/* Drivers look at the protection when they are asked to map: no detour for what is no plain file. */
+/* No detour for devices, whose drivers look at the protection when they are asked to map, and for
+ * large pages, by which the calls would have to be rounded; a file of these has them as blocks. */
 static bool is_plain(const struct mapping_request *r)
 {
 	struct stat status;
 
-	return r->flags & MAP_ANONYMOUS || (fstat(r->fd, &status) == 0 && S_ISREG(status.st_mode));
+	if (r->flags & MAP_ANONYMOUS)
+		return !(r->flags & MAP_HUGETLB);
+	return fstat(r->fd, &status) == 0 && S_ISREG(status.st_mode) &&
+	       status.st_blksize <= BLOCK_MOST;
 }
 
 /* Not readable when it is made, so that nothing is populated; opened when it is locked on fault.
@@ -214,17 +220,41 @@ void mapping_gone(uintptr_t at, size_t size)
 	spared_set(at, size, SPARED_NOT);
 }
 
+static bool is_within(int what, size_t size)
+{
+	struct sys_rlimit limit;
+
+	return sys_prlimit(0, what, NULL, &limit) == 0 && limit.soft != SYS_RLIM_INFINITY &&
+	       size <= limit.soft;
+}
+
+static bool is_overcommit_strict(void)
+{
+	char word[8];
+
+	return limits_read_file("/proc/sys/vm/overcommit_memory", word, sizeof(word)) > 0 &&
+	       word[0] == '2';
+}
+
+/* Our arena is the cause only where address space or memory is counted. Programs try sizes that can't
+ * be had: for those it must not lose its reserve. */
 bool mapping_make_room(int error, size_t size)
 {
 	if (error == EAGAIN)
 		return held_make_room(0, size);
-	return error == ENOMEM && large_relieve();
+	return error == ENOMEM &&
+	       (is_within(RLIMIT_AS, size) || is_within(RLIMIT_DATA, size) || is_overcommit_strict()) &&
+	       large_relieve();
 }
 
 bool mapping_unify(uintptr_t at, size_t size)
 {
+	uintptr_t end = at + size;
+
 	if (SYS_CALL(SYS_msync, at, size, MS_ASYNC) != 0)
 		return false; /* a hole: the error is its own */
+	if (lock_level() == LEVEL_FUTURE && spared_piece(at, &end) == SPARED_UNLOCKED)
+		return sys_munlock(at, size) == 0;
 	if (lock_level() == LEVEL_FUTURE)
 		return sys_mlock(at, size, MLOCK_ONFAULT) == 0;
 	return lock_level() == LEVEL_RANGES && held_uncover(at, at + size);

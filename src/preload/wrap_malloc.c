@@ -15,6 +15,7 @@
 #include "common/size.h"
 #include "common/stats.h"
 #include "preload/large.h"
+#include "preload/mapping.h"
 #include "preload/preload.h"
 #include "preload/real.h"
 
@@ -157,7 +158,7 @@ static void *relieved(void *block, size_t size)
 {
 	const int saved = errno;
 
-	if (block || !preload_active || !large_relieve())
+	if (block || !preload_active || !mapping_make_room(ENOMEM, size))
 		return block;
 	block = next.malloc(size);
 	if (block)
@@ -190,7 +191,7 @@ __attribute__((noinline)) static void *large_calloc(size_t size)
 		return block;
 	large_refused(size);
 	block = next.calloc(1, size);
-	if (block || !large_relieve())
+	if (block || !mapping_make_room(ENOMEM, size))
 		return block;
 	return next.calloc(1, size);
 }

@@ -58,19 +58,26 @@ EXPORT int pkey_mprotect(void *at, size_t size, int prot, int key)
 	return protect_and_lock(at, size, prot, key);
 }
 
+static void heap_changed(uintptr_t old, uintptr_t now)
+{
+	if (now > old)
+		mapping_opened(size_page_down(old), now - size_page_down(old), MAPS_HEAP);
+	else
+		mapping_gone(size_page_up(now), size_page_up(old) - size_page_up(now));
+}
+
 EXPORT void *sbrk(intptr_t change)
 {
 	const int saved = errno;
 	void *old = real_get()->sbrk(change);
 
-	if (!preload_active || change <= 0)
+	if (!preload_active || change == 0)
 		return old;
 	while (old == (void *)-1 && mapping_make_room(errno, (size_t)change))
 		old = real_get()->sbrk(change);
 	if (old == (void *)-1)
 		return old;
-	mapping_opened(size_page_down((uintptr_t)old),
-		       (size_t)change + (uintptr_t)old % size_page(), MAPS_HEAP);
+	heap_changed((uintptr_t)old, (uintptr_t)old + (uintptr_t)change);
 	errno = saved;
 	return old;
 }
@@ -81,13 +88,13 @@ EXPORT int brk(void *end)
 	const int saved = errno;
 	int result = real_get()->brk(end);
 
-	if (!preload_active || (uintptr_t)end <= old)
+	if (!preload_active)
 		return result;
 	while (result != 0 && mapping_make_room(errno, (uintptr_t)end - old))
 		result = real_get()->brk(end);
 	if (result != 0)
 		return result;
-	mapping_opened(size_page_down(old), (uintptr_t)end - size_page_down(old), MAPS_HEAP);
+	heap_changed(old, (uintptr_t)end);
 	errno = saved;
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Maps, opens, moves and unmaps memory as programs do, and tells what is locked, what is there
+/* Maps, opens and unmaps memory as programs do, and tells what is locked, what is there
  * before it is touched, and what the calls answer. The first argument says what of it. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -7,6 +7,7 @@
 #include <sys/ipc.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 
 #include "victim.h"
 
@@ -195,78 +196,6 @@ static void bad(void)
 	print_result("sbrk 0", sbrk(0));
 }
 
-/* Grows a map from so many KiB to so many more, which are locked or not: what it holds stays. */
-static void grow(const char *from, const char *to)
-{
-	const size_t size = strtoul(from, NULL, 0) * 1024, more = strtoul(to, NULL, 0) * 1024;
-	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	char *moved;
-
-	at[0] = at[size - 1] = 5;
-	moved = mremap(at, size, more, MREMAP_MAYMOVE);
-	if (moved == MAP_FAILED) {
-		printf("errno %d\n", errno);
-		return;
-	}
-	moved[more - 1] = 6;
-	printf("holds %d %d %d locked %d\n", moved[0], moved[size - 1], moved[more - 1], is_locked(moved));
-	moved = mremap(moved, more, size, 0);
-	printf("less %d locked %d\n", moved != MAP_FAILED && moved[size - 1] == 5, is_locked(moved));
-}
-
-/* A page of it was locked and unlocked by the program: bare, the map is in one piece again. */
-static void grow_mended(void)
-{
-	char *at = map("plain"), *moved;
-
-	mlock(at + 8 * PAGE, PAGE);
-	munlock(at + 8 * PAGE, PAGE);
-	at[8 * PAGE] = 5;
-	errno = 77;
-	moved = mremap(at, SIZE, 2 * SIZE, MREMAP_MAYMOVE);
-	printf("moved %d errno %d\n", moved != MAP_FAILED && moved[8 * PAGE] == 5, errno);
-}
-
-/* The program locks and unlocks pages of a map before it fills it, so that with the policy it is in
- * pieces; bare, it is one. Then it grows in each way. */
-static void grow_pieces(void)
-{
-	static const char *const ways[] = {"move", "in place", "fixed", "no move", "not for itself"};
-
-	for (int way = 0; way < 5; way++) {
-		char *room = mmap(NULL, 8 * SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		char *at = room + SIZE, *made, *kept;
-
-		mlock(at + 8 * PAGE, 8 * PAGE);
-		munlock(at + 8 * PAGE, 8 * PAGE);
-		for (size_t i = 0; i < PAGES; i += 4)
-			at[i * PAGE] = (char)i;
-		munmap(room, SIZE);
-		munmap(at + SIZE, 6 * SIZE);
-		if (way == 0 || way == 3)
-			mmap(at + SIZE, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
-		errno = 77;
-		made = mremap(at, SIZE, 2 * SIZE, way == 2 ? MREMAP_MAYMOVE | MREMAP_FIXED : way == 0 ? MREMAP_MAYMOVE : 0,
-			      way == 2 ? at + 3 * SIZE : way == 4 ? at : NULL);
-		kept = made == MAP_FAILED ? at : made;
-		for (size_t i = 0; i < PAGES && kept; i++)
-			if (kept[i * PAGE] != (i % 4 ? 0 : (char)i))
-				kept = NULL;
-		printf("%s: same %d errno %d\n", ways[way], kept != NULL, errno);
-	}
-}
-
-/* What is left where the pages were moved from. */
-static void move_and_leave(void)
-{
-	char *at = map("plain"), *moved;
-
-	at[0] = 5;
-	moved = mremap(at, SIZE, SIZE, MREMAP_MAYMOVE | MREMAP_DONTUNMAP, NULL);
-	printf("moved %d left %d locked %d %d\n", moved != MAP_FAILED && moved[0] == 5, at[0],
-	       is_locked(moved), is_locked(at));
-}
-
 static void attach(void)
 {
 	int id = shmget(IPC_PRIVATE, SIZE, IPC_CREAT | 0600);
@@ -329,6 +258,23 @@ static void extend_heap(void)
 	printf(" locked %d resident %d\n", is_locked(more + SIZE / 2), is_resident(more + SIZE / 2));
 }
 
+/* So many KiB of heap, given back in both ways, and a map of as many: there is room for one. */
+static void extend_and_give_back(const char *kib)
+{
+	const intptr_t size = (intptr_t)strtoul(kib, NULL, 0) * 1024;
+	char *heap[2] = {sbrk(0), (char *)sbrk(0) + size};
+	int locked;
+
+	brk(heap[1]);
+	locked = is_locked(heap[1] - 1);
+	brk(heap[0]);
+	sbrk(size);
+	locked += is_locked(heap[1] - 1);
+	sbrk(-size);
+	locked += is_locked(mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	printf("locked %d\n", locked);
+}
+
 /* Another thread reads one byte of a page all the time while a reservation takes its place. */
 static volatile char *watched;
 static volatile int done;
@@ -370,6 +316,37 @@ static void map_one(const char *kib)
 	putchar('\n');
 }
 
+/* A size that can't be had; large blocks are locked still. */
+static void ask_too_much(void)
+{
+	int none = mmap(NULL, SIZE_MAX / 2, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
+	char *volatile most = malloc(SIZE_MAX / 4), *volatile zeroed = calloc(1, SIZE_MAX / 4);
+	char *block = malloc(64 << 20);
+
+	none += most == NULL && zeroed == NULL;
+	printf("none %d resident %d\n", none, is_resident(block + (32 << 20)));
+}
+
+/* As a program that calls no libc. */
+static void map_directly(void)
+{
+	char *at = (char *)syscall(SYS_mmap, NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
+
+	printf("direct locked %d resident %zu\n", is_locked(at), resident(at, PAGES));
+}
+
+/* A file map, in a child. */
+static void show_in_child(void)
+{
+	char *at = map("file");
+
+	if (fork() == 0) {
+		printf("child locked %d\n", is_locked(at));
+		exit(0);
+	}
+	wait(NULL);
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "", *size = argc > 2 ? argv[2] : "64";
@@ -384,14 +361,6 @@ int main(int argc, char **argv)
 		open_reserved(1);
 	else if (strcmp(how, "bad") == 0)
 		bad();
-	else if (strcmp(how, "grow") == 0)
-		grow(size, argv[3]);
-	else if (strcmp(how, "mended") == 0)
-		grow_mended();
-	else if (strcmp(how, "pieces") == 0)
-		grow_pieces();
-	else if (strcmp(how, "leave") == 0)
-		move_and_leave();
 	else if (strcmp(how, "attach") == 0)
 		attach();
 	else if (strcmp(how, "attach_often") == 0)
@@ -400,8 +369,16 @@ int main(int argc, char **argv)
 		map_often(size);
 	else if (strcmp(how, "heap") == 0)
 		extend_heap();
+	else if (strcmp(how, "heap_back") == 0)
+		extend_and_give_back(size);
 	else if (strcmp(how, "replace") == 0)
 		replace_in_use();
+	else if (strcmp(how, "too_much") == 0)
+		ask_too_much();
+	else if (strcmp(how, "direct") == 0)
+		map_directly();
+	else if (strcmp(how, "child") == 0)
+		show_in_child();
 	else if (strcmp(how, "one") == 0)
 		map_one(size);
 	return 0;

@@ -6,6 +6,7 @@
 
 void plugin_use(void);
 
+volatile char plugin_sum;
 char plugin_data[64 * PAGE] = {1};
 char plugin_bss[4 << 20];
 static const char constants[64 * PAGE] = {1};
@@ -14,14 +15,12 @@ const void *const plugin_relocated[4 * PAGE / sizeof(void *)] = {plugin_data, co
 /* Touches each page of all. */
 void plugin_use(void)
 {
-	static volatile char sum;
-
 	for (size_t i = 0; i < sizeof(plugin_data); i += PAGE)
 		plugin_data[i]++;
 	for (size_t i = 0; i < sizeof(plugin_bss); i += PAGE)
 		plugin_bss[i]++;
 	for (size_t i = 0; i < sizeof(constants); i += PAGE)
-		sum += constants[i];
+		plugin_sum += constants[i];
 	for (size_t i = 0; i < 4 * PAGE / sizeof(void *); i += PAGE / sizeof(void *))
-		sum += plugin_relocated[i] != NULL;
+		plugin_sum += plugin_relocated[i] != NULL;
 }
