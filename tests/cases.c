@@ -12,6 +12,7 @@
 static const struct row rows[] = {
 #include "cases.def"
 #include "cases_cli.def"
+#include "cases_measure.def"
 #include "kernels.def"
 };
 

@@ -28,6 +28,8 @@ static struct need {
 	{"redis-server", "command -v redis-server", "redis-server is missing", UNKNOWN},
 	{"script -", "command -v script", "script is missing", UNKNOWN},
 	{"unshare", "unshare -Ur true", "user namespaces can't be made here", UNKNOWN},
+	{"json=m.json", BUILD_DIR "/src/ramlock measure --json=- --output=/dev/null true | grep '\"source.*perf_event_open'", "perf_event_open is refused here", UNKNOWN},
+	{"gnuplot", "command -v gnuplot", "gnuplot is missing", UNKNOWN},
 	{"bash", "command -v bash", "bash is missing", UNKNOWN},
 	{"ldconfig", "ldd /sbin/ldconfig 2>&1 | grep -E 'statically linked|not a dynamic'", "/sbin/ldconfig is not static here", UNKNOWN},
 	{"setpriv", "command -v setpriv", "setpriv is missing", UNKNOWN},

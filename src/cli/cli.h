@@ -40,7 +40,7 @@ struct command {
 	int (*main)(int argc, char **argv); /* arguments from its own name on; the exit status */
 };
 
-extern const struct command run_command, check_command, status_command, unit_command;
+extern const struct command run_command, measure_command, check_command, status_command, unit_command;
 extern const struct command *const commands[]; /* ends with NULL */
 
 /* The options of one command line, read in order. */

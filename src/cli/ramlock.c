@@ -11,6 +11,7 @@
 const struct command *const commands[] = {
 	&run_command,
 	&check_command,
+	&measure_command,
 	&status_command,
 	&unit_command,
 	NULL,

@@ -178,7 +178,7 @@ static void write_counters(const struct process *processes, size_t count, FILE *
 		char family[80];
 
 		if (i == STAT_minor_at_start || i == STAT_major_at_start ||
-		    strcmp(stat_rows[i].unit, "address") == 0)
+		    stats_internal((enum stat_index)i))
 			continue;
 		name_family(&stat_rows[i], family, sizeof(family));
 		write_family(to, family, counter ? "counter" : "gauge", stat_rows[i].unit,

@@ -131,7 +131,7 @@ static bool is_told(int stat)
 	return stat == STAT_minor_at_start || stat == STAT_major_at_start ||
 	       stat == STAT_stack_reserve || stat == STAT_heap_reserve || stat == STAT_large_used ||
 	       stat == STAT_large_peak || stat == STAT_large_resident ||
-	       strcmp(stat_rows[stat].unit, "address") == 0;
+	       stats_internal((enum stat_index)stat);
 }
 
 static struct table *counter_table(const struct process *p)

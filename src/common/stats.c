@@ -29,6 +29,13 @@ const char *const reason_texts[REASON_COUNT] = {
 	"the kernel refused to lock",
 };
 
+bool stats_internal(enum stat_index index)
+{
+	const char *unit = stat_rows[index].unit;
+
+	return strcmp(unit, "address") == 0 || strcmp(unit, "clock") == 0;
+}
+
 /* Counted in from the first wrapped call, which may come before the constructor. */
 static struct stats_page private_page;
 struct stats_page *stats = &private_page;

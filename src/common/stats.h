@@ -56,6 +56,9 @@ struct stats_page {
 	uint64_t values[STAT_COUNT];
 };
 
+/* Whether a figure is for programs alone: an address or a reading of a clock. */
+bool stats_internal(enum stat_index index);
+
 extern struct stats_page *stats;
 
 /* Moves the page into a new shared mapping; in a forked child at the same address, with counters of

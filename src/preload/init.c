@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/message.h"
@@ -69,14 +70,26 @@ static const char *find_variable(char *const *environment, const char *name)
 	return NULL;
 }
 
+/* A copy for later: a program that sets its title (redis, postgres) writes over its environment. */
+static const char *keep_text(const char *text, char *to, size_t size)
+{
+	const size_t length = text ? strlen(text) + 1 : 0;
+
+	return length && length <= size ? memcpy(to, text, length) : text;
+}
+
 /* Reads the settings; a wrong one ends the program where it asked for that. */
 static void read_settings(void)
 {
+	static char told_kept[256], report_kept[1024];
 	char *const *environment = trusted_environment();
+	const char *told = keep_text(find_variable(environment, MESSAGE_TOLD), told_kept,
+				     sizeof(told_kept));
 
-	message_start(1, find_variable(environment, MESSAGE_TOLD));
+	message_start(1, told);
 	options_read(&preload_options, environment, complain, NULL);
-	message_start(preload_options.verbose, find_variable(environment, MESSAGE_TOLD));
+	preload_options.report = keep_text(preload_options.report, report_kept, sizeof(report_kept));
+	message_start(preload_options.verbose, told);
 	if (complaints && preload_options.on_error == ERROR_ABORT)
 		_exit(125);
 }
@@ -196,11 +209,16 @@ static void fork_parent(void)
 
 static void note_start(void)
 {
+	struct timespec time;
 	struct rusage now;
 
+	clock_gettime(CLOCK_MONOTONIC, &time); /* may fault, so before they are counted */
 	getrusage(RUSAGE_SELF, &now);
 	stats_set(STAT_minor_at_start, (uint64_t)now.ru_minflt);
 	stats_set(STAT_major_at_start, (uint64_t)now.ru_majflt);
+	stats_set(STAT_large_at_start, stats_get(STAT_large_grown));
+	/* the last: it says that the rest is there */
+	stats_set(STAT_started, (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec);
 	message_note(2, "level %s: %s", level_names[stats->level], reason_texts[stats->reason]);
 }
 

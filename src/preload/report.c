@@ -116,7 +116,7 @@ static void write_text(struct text *t, const char *program, const struct usage *
 		uint64_t value = stats_get((enum stat_index)i);
 
 		if (value == 0 || i == STAT_minor_at_start || i == STAT_major_at_start ||
-		    strcmp(stat_rows[i].unit, "address") == 0)
+		    i == STAT_large_at_start || stats_internal((enum stat_index)i))
 			continue;
 		add_name(t, stat_rows[i].name);
 		if (value == UINT64_MAX)
@@ -316,6 +316,8 @@ void report_write(void)
 	if (buffer < 0 && buffer > -4096) {
 		tell_failed(name, (int)buffer);
 	} else {
+		/* at once, so that under `ramlock measure` these are no faults of the program's */
+		sys_madvise((uintptr_t)buffer, BUFFER_SIZE, MADV_POPULATE_WRITE);
 		large_count();
 		write_report(&path, &usage, (char *)buffer);
 		sys_munmap((uintptr_t)buffer, BUFFER_SIZE);
