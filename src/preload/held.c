@@ -36,19 +36,16 @@ static void table_leave(uint64_t signals)
 static bool table_make(void)
 {
 	const size_t bytes = TABLE_ROOM * sizeof(struct range);
-	intptr_t memory;
+	struct range *memory;
 
 	if (kept)
 		return true;
-	memory = sys_mmap(0, 3 * bytes, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-	if (memory < 0 && memory > -4096)
+	memory = lock_map_own(3 * bytes);
+	if (memory == NULL)
 		return false;
-	sys_munlock((uintptr_t)memory, 3 * bytes); /* not on the account of level future */
-	lock_own((uintptr_t)memory, 3 * bytes);
-	ranges_init(&own, (struct range *)memory, TABLE_ROOM);
-	ranges_init(&program, (struct range *)memory + TABLE_ROOM, TABLE_ROOM);
-	ranges_init(&stacks, (struct range *)memory + 2 * TABLE_ROOM, TABLE_ROOM);
+	ranges_init(&own, memory, TABLE_ROOM);
+	ranges_init(&program, memory + TABLE_ROOM, TABLE_ROOM);
+	ranges_init(&stacks, memory + 2 * TABLE_ROOM, TABLE_ROOM);
 	__atomic_store_n(&kept, true, __ATOMIC_RELEASE);
 	return true;
 }

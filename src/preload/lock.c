@@ -72,6 +72,23 @@ void lock_own(uintptr_t start, size_t size)
 		own_spans[own_count++] = (struct span){start, size};
 }
 
+/* Opened only when it is no longer to be populated: see mapping_make_sparse. */
+void *lock_map_own(size_t size)
+{
+	intptr_t at = sys_mmap(0, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+
+	if (at < 0 && at > -4096)
+		return NULL;
+	if (lock_level() != LEVEL_FUTURE || sys_mlock((uintptr_t)at, size, MLOCK_ONFAULT) != 0)
+		sys_munlock((uintptr_t)at, size);
+	if (sys_mprotect((uintptr_t)at, size, PROT_READ | PROT_WRITE) != 0) {
+		sys_munmap((uintptr_t)at, size);
+		return NULL;
+	}
+	lock_own((uintptr_t)at, size);
+	return (void *)at;
+}
+
 bool lock_is_own(uintptr_t address)
 {
 	for (size_t i = 0; i < own_count; i++)

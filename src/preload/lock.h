@@ -40,6 +40,11 @@ uintptr_t lock_stack_low(void);
 void lock_own(uintptr_t start, size_t size);
 bool lock_is_own(uintptr_t address);
 
+/* Memory of our own for a table that is seldom full, counted as lock_own does: only what is touched
+ * becomes resident, also in eager mode, and at level future it is locked then; under a finite limit
+ * it would take room from the program's. NULL where there is none. */
+void *lock_map_own(size_t size);
+
 /* Bytes of address space that the process has, from statm (proc_pid_statm(5)). */
 uint64_t lock_address_space(void);
 

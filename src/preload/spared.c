@@ -20,19 +20,15 @@ static uint64_t fork_signals; /* of the thread that forks; written while the set
 
 void spared_start(void)
 {
-	const size_t bytes = SET_ROOM * sizeof(struct range);
-	intptr_t memory;
+	struct range *memory;
 
 	if (lock_level() == LEVEL_NONE ||
 	    (preload_options.lock != LOCK_EAGER && preload_options.files != FILES_NEVER))
 		return;
-	memory = sys_mmap(0, bytes, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
-	if (memory < 0 && memory > -4096)
+	memory = lock_map_own(SET_ROOM * sizeof(struct range));
+	if (memory == NULL)
 		return;
-	sys_munlock((uintptr_t)memory, bytes); /* not on the account of level future */
-	lock_own((uintptr_t)memory, bytes);
-	ranges_init(&set, (struct range *)memory, SET_ROOM);
+	ranges_init(&set, memory, SET_ROOM);
 	kept = true;
 }
 
