@@ -27,19 +27,19 @@ static void steady(void)
 /* So many GiB in blocks of random sizes: what stays resident is at most what is retained. */
 static void churn(unsigned gib)
 {
-	char *blocks[8] = {NULL};
+	char *blocks[6] = {NULL};
 	uint64_t sum = 0;
 
 	srand(1);
 	for (unsigned i = 0; sum < (uint64_t)gib << 30; i++) {
 		size_t size = (128u << 10) + (size_t)rand() % (12u << 20);
 
-		free(blocks[i % 8]);
-		blocks[i % 8] = malloc(size);
-		blocks[i % 8][size / 2] = 1;
+		free(blocks[i % 6]);
+		blocks[i % 6] = malloc(size);
+		blocks[i % 6][size / 2] = 1;
 		sum += size;
 	}
-	for (int i = 0; i < 8; i++)
+	for (int i = 0; i < 6; i++)
 		free(blocks[i]);
 	printf("retained %d\n", status_kib("VmRSS") < (64 + 16) * 1024);
 }
