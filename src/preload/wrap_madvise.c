@@ -53,10 +53,11 @@ static int advise_unlocked(uintptr_t at, size_t size, int advice)
 {
 	int result;
 
-	if (sys_munlock(at, size) != 0 && advice == MADV_FREE)
-		return 0; /* the pages may go, or stay */
+	sys_munlock(at, size);
 	result = sys_madvise(at, size, advice);
 	mapping_relock(at, size, result == 0 && is_sparse(advice));
+	if (advice == MADV_FREE && result != -EINVAL)
+		return 0; /* the pages may go, or stay */
 	return result;
 }
 
@@ -99,10 +100,11 @@ static int advise_as_bare(uintptr_t at, size_t size, int advice)
 static int advise_dontneed(uintptr_t at, size_t size)
 {
 	int result = sys_madvise(at, size, MADV_DONTNEED_LOCKED);
+	const bool hole = result == -ENOMEM && check_range(at, size) == -ENOMEM;
 
 	/* Before Linux 5.18, or none that can be given back; a sandbox may have another word for that.
 	 * Of a range with a hole the rest has been given back. */
-	if (result && check_range(at, size) != -ENOMEM)
+	if (result && !hole)
 		return advise_as_bare(at, size, MADV_DONTNEED);
 	mapping_refill(at, size_page_up(size));
 	return result;
