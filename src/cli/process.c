@@ -155,6 +155,8 @@ int process_read(struct process *p, int pid)
 	error = stats_fetch(pid, &p->page);
 	if (error)
 		return error == -EACCES ? -EPERM : error;
+	if (p->page.count > STAT_started && value_of(p, STAT_started) == 0)
+		return -EAGAIN; /* its constructor is at work: half of the figures are not there yet */
 	p->page.values[STAT_large_retained] =
 		less(value_of(p, STAT_large_resident), value_of(p, STAT_large_used));
 	read_names(p, "");

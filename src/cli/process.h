@@ -38,7 +38,8 @@ struct process {
 	size_t stack_count;
 };
 
-/* 0; or what stats_fetch says, -ESRCH where it has ended meanwhile. process_free in either case. */
+/* 0; or what stats_fetch says, -ESRCH where it has ended meanwhile, -EAGAIN while the constructor is
+ * at work. process_free in either case. */
 int process_read(struct process *p, int pid);
 void process_free(struct process *p);
 

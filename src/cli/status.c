@@ -68,6 +68,7 @@ static void tell(int pid, int error)
 		  error == -ENOENT   ? "is not under ramlock"
 		  : error == -ESRCH  ? "no such process"
 		  : error == -EPERM  ? "may not be looked at; try as root"
+		  : error == -EAGAIN ? "is only being started"
 		  : error == -EPROTO ? "its counters are of another version of ramlock, or damaged"
 				     : strerror(-error));
 }
