@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of locks, for held*.c alone. What is said of its members holds between held_enter and
+ * held_leave. */
+#ifndef RAMLOCK_HELD_TABLE_H
+#define RAMLOCK_HELD_TABLE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "preload/preload.h"
+#include "preload/ranges.h"
+
+struct held_table {
+	pthread_mutex_t mutex;
+	struct ranges own;     /* what the policy locked; value: the class + 1 */
+	struct ranges program; /* value: how often the program locked it */
+	struct ranges stacks;  /* of threads, as far as we locked them; value: the thread's id */
+	uint64_t limit;	       /* RLIMIT_MEMLOCK, or LIMITS_NONE */
+	bool kept;	       /* the sets are in use; never false again, so that it is read without the mutex */
+	bool all_by_program;   /* it called mlockall */
+	bool eager_by_program; /* with MCL_FUTURE and not on fault */
+};
+
+extern HIDDEN struct held_table held_table;
+
+/* Signals are blocked in between; held_enter returns those that were before, for held_leave. */
+uint64_t held_enter(void);
+void held_leave(uint64_t signals);
+
+/* Makes the sets, if there are none; false without memory. */
+bool held_make(void);
+
+/* Bytes on the lock account, as far as the table knows. */
+uint64_t held_used(void);
+
+/* Unlocks the stacks of threads that have ended where size bytes do not fit: the bytes. */
+uint64_t held_reclaim_stacks(uint64_t size);
+
+/* Unlocks what only the policy holds of a range, and takes it off the policy's account: the bytes.
+ * held_give_back counts them as given back; held_give_back_last does it with the last range of the
+ * order, of a large one with what is wanted of it. */
+uint64_t held_unlock_own(uintptr_t start, uintptr_t end);
+uint64_t held_give_back(struct range range);
+uint64_t held_give_back_last(uint64_t wanted);
+
+/* Locks each range of a set again, on fault. */
+void held_lock_again(const struct ranges *set);
+
+/* A range's whole pages, as the kernel rounds it; false where munlock(2) would say EINVAL. */
+bool held_whole_pages(uintptr_t at, size_t size, uintptr_t *start, uintptr_t *end);
+
+/* Whether a range has no hole. */
+bool held_is_mapped(uintptr_t start, uintptr_t end);
+
+#endif
