@@ -9,6 +9,7 @@
 #include "common/maps.h"
 #include "common/message.h"
 #include "common/sys.h"
+#include "preload/existing.h"
 #include "preload/future.h"
 #include "preload/held.h"
 #include "preload/large.h"
@@ -129,7 +130,7 @@ static uintptr_t locked_from(struct mapping *m, const struct mapping *below)
 	    (m->class == MAPS_FILE && preload_options.files == FILES_NEVER))
 		return m->end;
 	if (m->class == MAPS_STACK) /* its lowest page is never locked: see reserve_stack */
-		return lock_stack_low() > m->start ? lock_stack_low() : m->start + size_page();
+		return existing_stack_low() > m->start ? existing_stack_low() : m->start + size_page();
 	if (m->class == MAPS_ANON && below->end == m->start && below->prot == 0 &&
 	    below->end - below->start <= GUARD_MOST && m->prot & MAPS_W) {
 		m->class = MAPS_THREAD_STACK;
@@ -203,7 +204,7 @@ static void step_down(const char *operation, uint64_t limit)
 	if (!taken_off)
 		sys_munlockall();
 	if (held_is_all_by_program() &&
-	    (lock_everything(MCL_CURRENT | MCL_ONFAULT, limit) == 0 || taken_off)) {
+	    (existing_lock_all(MCL_CURRENT | MCL_ONFAULT, limit) == 0 || taken_off)) {
 		need = count_mapped(false);
 	} else {
 		need = count_mapped(true);

@@ -6,6 +6,7 @@
 
 #include "common/limits.h"
 #include "common/sys.h"
+#include "preload/existing.h"
 #include "preload/held.h"
 #include "preload/held_table.h"
 #include "preload/lock.h"
@@ -149,7 +150,7 @@ int held_program_lock_all(int flags, int error)
 	if (!held_table.kept || lock_level() != LEVEL_RANGES || error != -ENOMEM || !(flags & MCL_CURRENT))
 		return error;
 	signals = held_enter();
-	error = lock_everything(flags, held_table.limit);
+	error = existing_lock_all(flags, held_table.limit);
 	if (error == 0) {
 		held_table.all_by_program = true;
 		held_table.own.count = 0; /* the program's now */

@@ -16,6 +16,7 @@
 #include "common/sys.h"
 #include "preload/ahead.h"
 #include "preload/copy.h"
+#include "preload/existing.h"
 #include "preload/future.h"
 #include "preload/held.h"
 #include "preload/large.h"
@@ -244,7 +245,7 @@ __attribute__((constructor)) static void preload_start(void)
 		reserve_heap();
 		large_start();
 		next_start();
-		lock_existing(stack_low);
+		existing_lock(stack_low);
 		thread_start();
 	}
 	pthread_atfork(fork_prepare, fork_parent, fork_child);

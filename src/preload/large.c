@@ -10,6 +10,7 @@
 #include "preload/held.h"
 #include "preload/large.h"
 #include "preload/lock.h"
+#include "preload/pages.h"
 #include "preload/preload.h"
 
 #ifndef MAP_FIXED_NOREPLACE /* 4.17 */
@@ -40,12 +41,12 @@ static uintptr_t reserve(size_t size)
 
 static int commit(void *at, size_t size)
 {
-	return lock_commit((uintptr_t)at, size, preload_options.huge == HUGE_THP);
+	return pages_commit((uintptr_t)at, size, preload_options.huge == HUGE_THP);
 }
 
 static void release(void *at, size_t size)
 {
-	lock_release((uintptr_t)at, size);
+	pages_release((uintptr_t)at, size);
 }
 
 /* Not with MREMAP_DONTUNMAP, which leaves the moved pages on the lock account for ever (seen on
@@ -157,7 +158,7 @@ bool large_relieve(void)
 
 void large_refused(size_t size)
 {
-	lock_tell_large(size); /* the arena has counted it */
+	pages_tell_refused(size); /* the arena has counted it */
 }
 
 void large_fork_prepare(void)

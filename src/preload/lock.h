@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Locks the process: with held.c, future.c and, for what comes later, mapping.c the only file that
- * makes lock, populate and limit system calls.
+/* Locks the process. Lock, populate and limit system calls are made here, in existing.c (what is
+ * mapped), mapping.c (what comes later), pages.c (the arena), held*.c (the table) and future.c (the
+ * kernel's flags), and nowhere else.
  *
  * Level future: mlockall(MCL_FUTURE) covers what comes. Level ranges, under a finite limit: chosen
  * ranges in the order of enum map_class, until the limit is used. The level is written by
@@ -19,22 +20,18 @@
  * Touches no page. */
 void lock_start(void);
 
-/* Locks (level ranges) and populates what is mapped, as the policy says. stack_low is the lowest
- * address of the main stack's reserve. Tells the user what is not locked. */
-void lock_existing(uintptr_t stack_low);
-
 enum level lock_level(void);
 
-/* For future.c: the level, and why; the limit that binds from now on. */
+/* The limit that binds, in bytes, or LIMITS_NONE. */
+uint64_t lock_limit(void);
+
+/* For future.c and existing.c: the level, and why; the limit that binds from now on. */
 void lock_set_level(enum level to, enum reason reason, int error);
 void lock_set_limit(uint64_t memlock);
 
 /* What allows the process to lock all that it maps now, tried: REASON_UNLIMITED, REASON_CAPABLE, or
  * REASON_LIMIT where nothing does. *memlock is the soft RLIMIT_MEMLOCK. */
 enum reason lock_right(uint64_t *memlock);
-
-/* The lowest address of the main stack's reserve. */
-uintptr_t lock_stack_low(void);
 
 /* Memory that is mapped only because of us: counted off where the program's own limits matter. */
 void lock_own(uintptr_t start, size_t size);
@@ -45,28 +42,17 @@ bool lock_is_own(uintptr_t address);
  * it would take room from the program's. NULL where there is none. */
 void *lock_map_own(size_t size);
 
+/* Bytes of what lock_own was told of. */
+uint64_t lock_own_bytes(void);
+
 /* Bytes of address space that the process has, from statm (proc_pid_statm(5)). */
 uint64_t lock_address_space(void);
-
-/* For the arena. Makes reserved addresses readable, writable, locked and resident, with 2 MiB pages
- * if huge: 0 or -errno, and nothing has changed. Asks the limits first. */
-int lock_commit(uintptr_t at, size_t size, bool huge);
-
-/* Gives the pages back; the addresses are PROT_NONE again. */
-void lock_release(uintptr_t at, size_t size);
-
-/* Says, once, why a large block had to be served by the next malloc. */
-void lock_tell_large(size_t size);
 
 /* In a forked child: locks again at the same level, on fault. */
 void lock_relock(void);
 
 /* The flags of mlockall by which level future covers what comes. */
 int lock_future_flags(void);
-
-/* Does what the program's mlockall(flags) asks, less what is mapped only because of us, where that
- * fits limit: 0 or -ENOMEM. */
-int lock_everything(int flags, uint64_t limit);
 
 /* The policy ends because the program asked for it (UNLOCK=allow, munlockall). */
 void lock_end(void);

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* Makes pages of the arena resident and locked, gives them back, and tells why it could not. */
+#include "config.h"
+
+#include <sys/mman.h>
+
+#include "common/message.h"
+#include "common/sys.h"
+#include "preload/ahead.h"
+#include "preload/held.h"
+#include "preload/lock.h"
+#include "preload/pages.h"
+#include "preload/preload.h"
+
+/* Why the last growth of the arena was refused, for the message. */
+static enum refusal { REFUSED_NOT, REFUSED_LIMIT, REFUSED_MEMORY, REFUSED_KERNEL } refusal;
+
+static int refuse(enum refusal why, int error)
+{
+	__atomic_store_n(&refusal, why, __ATOMIC_RELAXED);
+	return error;
+}
+
+void pages_release(uintptr_t at, size_t size)
+{
+	sys_munlock(at, size); /* MADV_DONTNEED does not work on locked memory */
+	sys_madvise(at, size, MADV_DONTNEED);
+	sys_mprotect(at, size, PROT_NONE);
+	sys_madvise(at, size, MADV_DONTDUMP);
+	held_unmapped(at, size);
+}
+
+static int commit_locked(uintptr_t at, size_t size)
+{
+	int error;
+
+	if (lock_level() == LEVEL_FUTURE)
+		return sys_mlock(at, size, 0);
+	if (held_lock(at, at + size, MAPS_LARGE, 0, &error) == size)
+		return 0;
+	return error ? error : -EAGAIN;
+}
+
+int pages_commit(uintptr_t at, size_t size, bool huge)
+{
+	int error;
+
+	if (lock_level() == LEVEL_NONE || (preload_options.lock == LOCK_CURRENT && preload_active))
+		return refuse(REFUSED_NOT, -EPERM);
+	if (lock_level() == LEVEL_RANGES && !held_fits(size))
+		return refuse(REFUSED_LIMIT, -EAGAIN);
+	if (!ahead_fits(size))
+		return refuse(REFUSED_MEMORY, -ENOMEM);
+	if (huge) /* before the first page */
+		sys_madvise(at, size, MADV_HUGEPAGE);
+	sys_madvise(at, size, MADV_DODUMP);
+	error = sys_mprotect(at, size, PROT_READ | PROT_WRITE);
+	if (error == 0)
+		error = commit_locked(at, size);
+	if (error) {
+		pages_release(at, size);
+		return refuse(REFUSED_KERNEL, error);
+	}
+	return 0;
+}
+
+void pages_tell_refused(size_t size)
+{
+	const enum refusal why = __atomic_load_n(&refusal, __ATOMIC_RELAXED);
+	const bool limited = lock_level() == LEVEL_RANGES && why != REFUSED_MEMORY;
+	struct message m;
+
+	if (why == REFUSED_NOT || preload_options.on_error == ERROR_QUIET ||
+	    !message_claim(limited ? MESSAGE_MEMLOCK : MESSAGE_LARGE))
+		return;
+	message_warn(&m);
+	text_add(&m.text, "malloc: a block of ");
+	text_size(&m.text, size);
+	text_add(&m.text, " is not locked: ");
+	if (why == REFUSED_LIMIT) {
+		text_add(&m.text, "RLIMIT_MEMLOCK limit %lu KiB is used; set LimitMEMLOCK=infinity",
+			 (unsigned long)(lock_limit() / 1024));
+	} else if (why == REFUSED_MEMORY) {
+		text_add(&m.text, "it exceeds MAX of the memory that is free now, at start ");
+		ahead_describe(&m.text);
+	} else {
+		text_add(&m.text, "the kernel refused; see RLIMIT_MEMLOCK, RLIMIT_AS and RLIMIT_DATA");
+	}
+	message_send(&m);
+}
