@@ -52,7 +52,9 @@ static int advise_locked(void *at, size_t size, int advice)
 	switch (advice) {
 	case MADV_DONTNEED:
 		result = sys_madvise((uintptr_t)at, size, MADV_DONTNEED_LOCKED);
-		return result == -EINVAL ? advise_unlocked(at, size, advice) : result;
+		/* an older kernel or a sandbox does not know it; a hole is the program's own */
+		return result == 0 || result == -ENOMEM ? result
+							: advise_unlocked(at, size, advice);
 	case MADV_FREE: /* the pages may go, or stay: here they stay */
 	case MADV_COLD:
 	case MADV_PAGEOUT:
