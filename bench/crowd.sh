@@ -23,7 +23,9 @@ leave() {
 	# shellcheck disable=SC2086 # pids
 	stop $running
 	for tries in 1 2 3 4 5 6 7 8 9 10; do
-		[ -n "$group" ] && ! rmdir "$group" 2>/dev/null || break
+		if [ -z "$group" ] || rmdir "$group" 2>/dev/null; then
+			break
+		fi
 		sleep ".$tries"
 	done
 	[ -z "$swap" ] || swapoff "$swap"

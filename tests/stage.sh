@@ -7,6 +7,7 @@ tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 130' HUP INT TERM
 stage=$tmp/stage
+# shellcheck disable=SC2034 # for who reads this
 ramlock=$stage/ramlock
 mkdir "$stage" && chmod 755 "$tmp"
 cp "$top/src/ramlock" "$top/src/.libs/libramlock.so" "$top/tools/watch" \

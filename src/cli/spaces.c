@@ -101,10 +101,11 @@ void space_map(struct space *s, const struct piece *piece)
 struct piece *space_find(const struct space *s, uint64_t address)
 {
 	const size_t at = index_of(s, address);
-	struct piece *piece = s->pieces + at;
+	struct piece *piece;
 
 	if (at == s->count)
 		return NULL;
+	piece = s->pieces + at;
 	if (piece->start <= address)
 		return piece;
 	if (strcmp(piece->path, "[stack]") != 0 || piece->start - address > STACK_GROWTH)
