@@ -21,7 +21,7 @@
 #define GUARD_MOST (64u << 10)	 /* a larger PROT_NONE map below another is no guard page */
 #define STACK_IN_USE (32u << 10) /* of a thread's stack: its descriptor and static TLS */
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct masked lock = MASKED_INITIALIZER;
 static unsigned pausing;   /* threads inside future_pause … future_resume */
 static unsigned suspended; /* threads inside future_suspend … future_settle */
 static unsigned pauses;	   /* odd while one lasts */
@@ -46,24 +46,24 @@ bool future_pause(void)
 
 	if (!is_pause_needed())
 		return false;
-	signals = masked_enter(&mutex);
+	signals = masked_enter(&lock);
 	if (pausing++ == 0) {
 		__atomic_store_n(&pauses, pauses + 1, __ATOMIC_SEQ_CST);
 		flags_set();
 	}
-	masked_leave(&mutex, signals);
+	masked_leave(&lock, signals);
 	return true;
 }
 
 void future_resume(void)
 {
-	uint64_t signals = masked_enter(&mutex);
+	uint64_t signals = masked_enter(&lock);
 
 	if (--pausing == 0) {
 		flags_set();
 		__atomic_store_n(&pauses, pauses + 1, __ATOMIC_SEQ_CST);
 	}
-	masked_leave(&mutex, signals);
+	masked_leave(&lock, signals);
 }
 
 unsigned future_mark(void)
@@ -95,12 +95,12 @@ void future_suspend(bool limit_too)
 
 	if (is_another_process())
 		return;
-	signals = masked_enter(&mutex);
+	signals = masked_enter(&lock);
 	if (suspended++ == 0)
 		taken_off = false;
 	if (!taken_off && is_at_stake(limit_too))
 		taken_off = sys_mlockall(MCL_CURRENT | MCL_ONFAULT) == 0;
-	masked_leave(&mutex, signals);
+	masked_leave(&lock, signals);
 }
 
 /* MCL_CURRENT has put the arena's empty addresses on the lock account. */
@@ -239,7 +239,7 @@ void future_settle(const char *operation)
 
 	if (is_another_process())
 		return;
-	signals = masked_enter(&mutex);
+	signals = masked_enter(&lock);
 	if (--suspended == 0 && lock_level() != LEVEL_NONE) {
 		right = lock_right(&limit);
 		if (lock_level() == LEVEL_RANGES)
@@ -249,12 +249,12 @@ void future_settle(const char *operation)
 		else
 			put_back(right);
 	}
-	masked_leave(&mutex, signals);
+	masked_leave(&lock, signals);
 }
 
 static bool step_down_late(const char *operation)
 {
-	uint64_t limit, signals = masked_enter(&mutex);
+	uint64_t limit, signals = masked_enter(&lock);
 	bool lost = lock_level() == LEVEL_FUTURE && suspended == 0 &&
 		    lock_right(&limit) == REASON_LIMIT;
 
@@ -262,7 +262,7 @@ static bool step_down_late(const char *operation)
 		taken_off = false;
 		step_down(operation, limit);
 	}
-	masked_leave(&mutex, signals);
+	masked_leave(&lock, signals);
 	return lost;
 }
 
@@ -273,8 +273,15 @@ bool future_make_room(const char *operation, uintptr_t at, size_t size)
 	return held_make_room(at, size);
 }
 
+void future_rebuild(void)
+{
+	count_mapped(true);
+	held_limit(lock_limit());
+	held_relock();
+}
+
 void future_fork_child(void)
 {
-	pthread_mutex_init(&mutex, NULL);
+	masked_fork_child(&lock);
 	pausing = suspended = pauses = 0;
 }

@@ -33,7 +33,9 @@ void future_settle(const char *operation);
  * went unseen (by a direct system call), or as held_make_room. True when it is worth trying again. */
 bool future_make_room(const char *operation, uintptr_t at, size_t size);
 
-/* In a forked child. */
+/* In a forked child. future_rebuild is for one whose table of locks was lost at level ranges: takes
+ * what is mapped into a new one, and locks it on fault as far as the limit goes. */
 void future_fork_child(void);
+void future_rebuild(void);
 
 #endif

@@ -14,16 +14,16 @@
 
 #define TABLE_ROOM 32768 /* ranges; the memory is touched as they come */
 
-struct held_table held_table = {.mutex = PTHREAD_MUTEX_INITIALIZER, .limit = LIMITS_NONE};
+struct held_table held_table = {.lock = MASKED_INITIALIZER, .limit = LIMITS_NONE};
 
 uint64_t held_enter(void)
 {
-	return masked_enter(&held_table.mutex);
+	return masked_enter(&held_table.lock);
 }
 
 void held_leave(uint64_t signals)
 {
-	masked_leave(&held_table.mutex, signals);
+	masked_leave(&held_table.lock, signals);
 }
 
 bool held_make(void)

@@ -39,10 +39,9 @@ void held_again(uintptr_t start, uintptr_t end, int flags);
 uint64_t held_room(void);
 bool held_fits(size_t size);
 
-/* In a forked child: the table's lock is new, and with relock the ranges are locked again. */
-void held_fork_prepare(void);
-void held_fork_parent(void);
-void held_fork_child(bool relock);
+/* In a forked child: the table's lock is new, and with relock the ranges are locked again. True where
+ * another thread was changing the table as the process forked: it is empty, and to be made anew. */
+bool held_fork_child(bool relock);
 
 /* After the program locked [at, at + size). */
 void held_program_locked(uintptr_t at, size_t size);

@@ -9,22 +9,7 @@
 #include "preload/held.h"
 #include "preload/held_table.h"
 #include "preload/lock.h"
-#include "preload/masked.h"
 #include "preload/preload.h"
-
-static uint64_t fork_signals; /* of the thread that forks; written while the table is held */
-
-void held_fork_prepare(void)
-{
-	uint64_t signals = held_enter(); /* also where no table is kept: one may be made meanwhile */
-
-	fork_signals = signals;
-}
-
-void held_fork_parent(void)
-{
-	held_leave(fork_signals);
-}
 
 void held_lock_again(const struct ranges *set)
 {
@@ -50,24 +35,21 @@ static void forget_stacks(void)
 	}
 }
 
-static void restart(bool relock)
+bool held_fork_child(bool relock)
 {
+	const bool torn = masked_fork_child(&held_table.lock);
+	const bool wanted = relock && lock_level() == LEVEL_RANGES;
+
 	held_table.program.count = 0; /* locks are not inherited */
 	held_table.all_by_program = held_table.eager_by_program = false;
-	if (!relock || lock_level() != LEVEL_RANGES) {
+	if (torn || !wanted) {
 		held_table.own.count = held_table.stacks.count = 0;
-		return;
+		return torn && wanted;
 	}
 	forget_stacks();
 	held_lock_again(&held_table.own);
 	stats_set(STAT_locked, ranges_bytes(&held_table.own));
-}
-
-void held_fork_child(bool relock)
-{
-	pthread_mutex_init(&held_table.mutex, NULL);
-	restart(relock);
-	masked_restore(fork_signals);
+	return false;
 }
 
 bool held_lock_stack(uintptr_t start, uintptr_t end)

@@ -4,21 +4,21 @@
 #ifndef RAMLOCK_HELD_TABLE_H
 #define RAMLOCK_HELD_TABLE_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "preload/masked.h"
 #include "preload/preload.h"
 #include "preload/ranges.h"
 
 struct held_table {
-	pthread_mutex_t mutex;
+	struct masked lock;
 	struct ranges own;     /* what the policy locked; value: the class + 1 */
 	struct ranges program; /* value: how often the program locked it */
 	struct ranges stacks;  /* of threads, as far as we locked them; value: the thread's id */
 	uint64_t limit;	       /* RLIMIT_MEMLOCK, or LIMITS_NONE */
-	bool kept;	       /* the sets are in use; never false again, so that it is read without the mutex */
+	bool kept;	       /* the sets are in use; never false again, so that it is read without the lock */
 	bool all_by_program;   /* it called mlockall */
 	bool eager_by_program; /* with MCL_FUTURE and not on fault */
 };

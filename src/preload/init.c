@@ -181,7 +181,8 @@ static void fork_child(void)
 	ahead_fork_child();
 	large_fork_child();
 	future_fork_child();
-	held_fork_child(relock);
+	if (held_fork_child(relock))
+		future_rebuild();
 	if (relock)
 		lock_relock();
 	else
@@ -191,21 +192,16 @@ static void fork_child(void)
 	errno = saved;
 }
 
-/* The table's lock is taken inside the arena's, by growth at level ranges. */
 static void fork_prepare(void)
 {
-	spared_fork_prepare();
 	large_fork_prepare();
-	held_fork_prepare();
 }
 
 static void fork_parent(void)
 {
-	held_fork_parent();
 	large_fork_parent();
 	if (preload_options.fork == FORK_COPY)
 		copy_own_pages();
-	spared_fork_parent();
 }
 
 static void note_start(void)

@@ -13,10 +13,9 @@
 
 #define SET_ROOM 32768 /* ranges; the memory is touched as they come */
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct masked lock = MASKED_INITIALIZER;
 static struct ranges set; /* value: enum spared */
 static bool kept;
-static uint64_t fork_signals; /* of the thread that forks; written while the set is held */
 
 void spared_start(void)
 {
@@ -38,9 +37,9 @@ void spared_set(uintptr_t at, size_t size, enum spared how)
 
 	if (!kept)
 		return;
-	signals = masked_enter(&mutex);
+	signals = masked_enter(&lock);
 	ranges_set(&set, size_page_down(at), at + size_page_up(size), how);
-	masked_leave(&mutex, signals);
+	masked_leave(&lock, signals);
 }
 
 void spared_moved(uintptr_t from, size_t old_size, uintptr_t to, size_t new_size)
@@ -51,7 +50,7 @@ void spared_moved(uintptr_t from, size_t old_size, uintptr_t to, size_t new_size
 
 	if (!kept)
 		return;
-	signals = masked_enter(&mutex);
+	signals = masked_enter(&lock);
 	for (uintptr_t at = from; at < from + size; at = piece.end) {
 		piece = ranges_piece(&set, at, from + size);
 		ranges_set(&set, to + (at - from), to + (piece.end - from), piece.value);
@@ -62,7 +61,7 @@ void spared_moved(uintptr_t from, size_t old_size, uintptr_t to, size_t new_size
 		ranges_set(&set, from, from + old_size, SPARED_NOT);
 	else if (old_size > new_size)
 		ranges_set(&set, from + new_size, from + old_size, SPARED_NOT);
-	masked_leave(&mutex, signals);
+	masked_leave(&lock, signals);
 }
 
 enum spared spared_piece(uintptr_t start, uintptr_t *end)
@@ -72,35 +71,19 @@ enum spared spared_piece(uintptr_t start, uintptr_t *end)
 
 	if (!kept)
 		return SPARED_NOT;
-	signals = masked_enter(&mutex);
+	signals = masked_enter(&lock);
 	piece = ranges_piece(&set, start, *end);
-	masked_leave(&mutex, signals);
+	masked_leave(&lock, signals);
 	*end = piece.end;
 	return piece.value;
-}
-
-void spared_fork_prepare(void)
-{
-	uint64_t signals;
-
-	if (!kept)
-		return;
-	signals = masked_enter(&mutex);
-	fork_signals = signals;
-}
-
-void spared_fork_parent(void)
-{
-	if (kept)
-		masked_leave(&mutex, fork_signals);
 }
 
 void spared_fork_child(void)
 {
 	if (!kept)
 		return;
-	pthread_mutex_init(&mutex, NULL);
-	masked_restore(fork_signals);
+	if (masked_fork_child(&lock))
+		set.count = 0; /* half changed: all is locked on fault in a child */
 	for (size_t i = 0; i < set.count; i++) /* the child was locked as a whole */
 		if (set.at[i].value == SPARED_UNLOCKED)
 			sys_munlock(set.at[i].start, set.at[i].end - set.at[i].start);

@@ -25,8 +25,6 @@ void spared_moved(uintptr_t from, size_t old_size, uintptr_t to, size_t new_size
 /* How the piece that begins at start is spared, and where it ends, at most at *end. */
 enum spared spared_piece(uintptr_t start, uintptr_t *end);
 
-void spared_fork_prepare(void);
-void spared_fork_parent(void);
 void spared_fork_child(void);
 
 #endif
