@@ -294,9 +294,9 @@ void mapping_relock(uintptr_t at, size_t size, bool sparsely)
 		flags = is_eager() && spared == SPARED_NOT && !sparsely ? 0 : MLOCK_ONFAULT;
 		if (spared == SPARED_NOT && sparsely)
 			spared_set(at, next - at, SPARED_ONFAULT);
-		if (lock_level() == LEVEL_RANGES)
+		if (lock_level() != LEVEL_FUTURE) /* also what UNLOCK=count keeps at level none */
 			held_again(at, next, flags);
-		else if (lock_level() == LEVEL_FUTURE && spared != SPARED_UNLOCKED)
+		else if (spared != SPARED_UNLOCKED)
 			sys_mlock(at, next - at, flags);
 	}
 }

@@ -128,10 +128,10 @@ static int advise_locked(uintptr_t at, size_t size, int advice)
 	}
 }
 
-/* Where nothing is locked by us the kernel has the last word. */
+/* Where nothing is locked because of us the kernel has the last word. */
 static bool is_answered(void)
 {
-	return preload_active && lock_level() != LEVEL_NONE;
+	return preload_active && (lock_level() != LEVEL_NONE || preload_options.unlock == UNLOCK_COUNT);
 }
 
 EXPORT int madvise(void *at, size_t size, int advice)
