@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The subcommands, and the exit codes that all of them share. */
+/* The subcommands, the exit codes that all of them share, and how their options are read. */
 #ifndef RAMLOCK_CLI_H
 #define RAMLOCK_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/options.h"
 
 enum exit_code {
 	CLI_FAILED = 1,
@@ -11,7 +16,62 @@ enum exit_code {
 	CLI_NOT_FOUND = 127,
 };
 
-/* Each takes the arguments from its own name on and returns the exit status. */
-int run_main(int argc, char **argv);
+/* An option of a subcommand; the table of them ends with an empty row. */
+struct cli_option {
+	const char *name;     /* "install" */
+	const char *argument; /* "FILE", "[SECONDS]" if it may be left out, NULL for none */
+	const char *help;     /* lines of at most 54 columns */
+};
+
+/* What a subcommand's operands are, for completion. */
+enum operands { OPERANDS_NONE, OPERANDS_PROGRAM, OPERANDS_PID, OPERANDS_PROGRAM_OR_PID, OPERANDS_UNIT };
+
+struct command {
+	const char *name;
+	const char *usage; /* what follows the name: "[options] [PID]" */
+	const char *help;  /* one line, after "ramlock check" */
+	const char *about; /* for --help: lines of at most 80 columns, each ended */
+	const char *end;   /* the same behind the options */
+	const struct cli_option *options;
+	bool settings;	   /* each setting is an option too */
+	int usage_status;  /* of a wrong option; CLI_USAGE but for run */
+	enum operands operands;
+	int (*main)(int argc, char **argv); /* arguments from its own name on; the exit status */
+};
+
+extern const struct command run_command, check_command, status_command, unit_command;
+extern const struct command *const commands[]; /* ends with NULL */
+
+/* The options of one command line, read in order. */
+struct cli_arguments {
+	const struct command *command;
+	struct options *settings; /* where settings given as options go; they go to the environment too */
+	char **at;		  /* in the end the operands, NULL-terminated */
+	const char *value;	  /* of the last option; NULL where it may be left out and was */
+	int status;		  /* in the end: -1 to go on, else the exit status */
+};
+
+struct cli_arguments cli_arguments(const struct command *command, char **argv,
+				   struct options *settings);
+
+/* The index of the next option in the command's table, -1 at the end. Settings and --help are seen
+ * to here; every mistake is told, and reading goes on. */
+int cli_next(struct cli_arguments *a);
+
+/* The library and everything else that the command prints to a person. */
+void cli_print_help(const struct command *command);
+
+/* "ramlock: error: …" on stderr. */
+__attribute__((format(printf, 1, 2))) void cli_error(const char *format, ...);
+
+/* realloc; where there is no memory the command ends with CLI_FAILED. */
+void *cli_alloc(void *old, size_t size);
+_Noreturn void cli_no_memory(void);
+
+/* A whole number from least to most and nothing else. */
+bool cli_number(const char *word, long least, long most, long *number);
+
+/* Writes the bash completion: `ramlock --completion`, hidden, for make. */
+void completion_write(void);
 
 #endif

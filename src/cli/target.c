@@ -17,6 +17,15 @@
 
 #define SCRIPT_DEPTH 4 /* interpreters of interpreters: the kernel's own limit (execve(2)) */
 
+const char *const target_texts[] = {
+	[TARGET_FINE] = "",
+	[TARGET_STATIC] = "is statically linked, so LD_PRELOAD does not reach it",
+	[TARGET_PRIVILEGED] = "runs with more rights than its user, so ld.so ignores LD_PRELOAD",
+	[TARGET_ARCHITECTURE] = "is of another architecture than the library",
+	[TARGET_LIBC] = "uses another libc's loader",
+	[TARGET_UNKNOWN] = "is neither an ELF file nor a script, or can't be read",
+};
+
 /* What is compared between the program, the library and the command. */
 struct image {
 	int machine, class;

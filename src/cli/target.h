@@ -14,6 +14,8 @@ enum target_obstacle {
 	TARGET_UNKNOWN,	     /* could not be read or is no ELF file and no script */
 };
 
+extern const char *const target_texts[]; /* "is statically linked, …"; "" for FINE */
+
 /* Finds a program as execvp(3) does. Returns 0 and its path in to, or ENOENT or EACCES. */
 int target_find(const char *program, char *to, unsigned long size);
 

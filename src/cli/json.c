@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/* Writes JSON, indented, one member a line. */
+#include "config.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "cli/json.h"
+
+void json_start(struct json *j, FILE *to)
+{
+	*j = (struct json){.to = to};
+}
+
+/* The bytes of the UTF-8 sequence at a place, 0 if there is none (overlong forms, surrogates and
+ * what is above U+10FFFF are none: Unicode 15, table 3-7). */
+static size_t sequence_length(const unsigned char *at)
+{
+	unsigned char low = 0x80, high = 0xbf;
+	size_t length = at[0] < 0x80				  ? 1
+			: at[0] >= 0xc2 && at[0] <= 0xdf ? 2
+			: at[0] >= 0xe0 && at[0] <= 0xef ? 3
+			: at[0] >= 0xf0 && at[0] <= 0xf4 ? 4
+							 : 0;
+
+	if (at[0] == 0xe0 || at[0] == 0xf0)
+		low = at[0] == 0xe0 ? 0xa0 : 0x90;
+	if (at[0] == 0xed || at[0] == 0xf4)
+		high = at[0] == 0xed ? 0x9f : 0x8f;
+	for (size_t i = 1; i < length; i++, low = 0x80, high = 0xbf)
+		if (at[i] < low || at[i] > high)
+			return 0;
+	return length;
+}
+
+static void write_string(FILE *to, const char *string)
+{
+	const unsigned char *at = (const unsigned char *)string;
+
+	putc('"', to);
+	while (*at) {
+		size_t length = sequence_length(at);
+
+		if (length == 0)
+			fputs("\xef\xbf\xbd", to);
+		else if (*at < 0x20 || *at == 0x7f)
+			fprintf(to, "\\u%04x", *at);
+		else if (*at == '"' || *at == '\\')
+			fprintf(to, "\\%c", *at);
+		else
+			fwrite(at, 1, length, to);
+		at += length ? length : 1;
+	}
+	putc('"', to);
+}
+
+static void new_line(const struct json *j)
+{
+	putc('\n', j->to);
+	for (unsigned i = 0; i < j->depth; i++)
+		fputs("  ", j->to);
+}
+
+/* What stands before a value. */
+static void begin(struct json *j, const char *name)
+{
+	if (j->some[j->depth])
+		putc(',', j->to);
+	j->some[j->depth] = true;
+	if (j->depth)
+		new_line(j);
+	if (name) {
+		write_string(j->to, name);
+		fputs(": ", j->to);
+	}
+}
+
+static void open_with(struct json *j, const char *name, char opening, char closing)
+{
+	begin(j, name);
+	if (j->depth + 1 == JSON_DEPTH)
+		abort(); /* a mistake of the caller's: no output is that deep */
+	putc(opening, j->to);
+	j->closing[++j->depth] = closing;
+	j->some[j->depth] = false;
+}
+
+void json_object(struct json *j, const char *name)
+{
+	open_with(j, name, '{', '}');
+}
+
+void json_array(struct json *j, const char *name)
+{
+	open_with(j, name, '[', ']');
+}
+
+void json_close(struct json *j)
+{
+	const unsigned depth = j->depth--;
+
+	if (j->some[depth])
+		new_line(j);
+	putc(j->closing[depth], j->to);
+}
+
+void json_string(struct json *j, const char *name, const char *value)
+{
+	begin(j, name);
+	if (value)
+		write_string(j->to, value);
+	else
+		fputs("null", j->to);
+}
+
+void json_number(struct json *j, const char *name, uint64_t value)
+{
+	if (value == UINT64_MAX) {
+		json_null(j, name);
+		return;
+	}
+	begin(j, name);
+	fprintf(j->to, "%llu", (unsigned long long)value);
+}
+
+void json_real(struct json *j, const char *name, double value)
+{
+	if (!isfinite(value)) {
+		json_null(j, name);
+		return;
+	}
+	begin(j, name);
+	fprintf(j->to, "%.9g", value);
+}
+
+void json_bool(struct json *j, const char *name, bool value)
+{
+	begin(j, name);
+	fputs(value ? "true" : "false", j->to);
+}
+
+void json_null(struct json *j, const char *name)
+{
+	begin(j, name);
+	fputs("null", j->to);
+}
+
+int json_end(struct json *j)
+{
+	putc('\n', j->to);
+	return fflush(j->to) != 0 || ferror(j->to) ? -EIO : 0;
+}
