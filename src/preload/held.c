@@ -161,6 +161,13 @@ static bool whole_pages(uintptr_t at, size_t size, uintptr_t *start, uintptr_t *
 	return *end >= *start;
 }
 
+/* What the kernel says of a range that wraps, or of so many bytes that rounding wraps: it may have
+ * more bits than the program, and then they don't. Asked at the last page, which nobody has. */
+static int ask_at_end(size_t size)
+{
+	return sys_munlock(size_page_down(UINTPTR_MAX), size);
+}
+
 void held_program_locked(uintptr_t at, size_t size)
 {
 	uintptr_t start, end;
@@ -217,7 +224,8 @@ bool held_wraps(uintptr_t at, size_t size)
 {
 	uintptr_t start, end;
 
-	return kept && !whole_pages(at, size, &start, &end) && end - start <= lock_limit;
+	return kept && !whole_pages(at, size, &start, &end) && end - start <= lock_limit &&
+	       ask_at_end(size) == -EINVAL;
 }
 
 bool held_make_room(uintptr_t at, size_t size)
@@ -274,10 +282,8 @@ int held_program_unlock(uintptr_t at, size_t size)
 
 	if (lock_level() == LEVEL_FUTURE && preload_options.unlock == UNLOCK_ALLOW)
 		return sys_munlock(at, size);
-	if (!whole_pages(at, size, &start, &end))
-		return -EINVAL;
-	if (start == end)
-		return 0;
+	if (!whole_pages(at, size, &start, &end) || start == end)
+		return ask_at_end(size);
 	if (!is_mapped(start, end))
 		return -ENOMEM;
 	if (!kept) {

@@ -32,14 +32,15 @@ static void *find_required(const char *name)
 }
 
 /* Writes each pointer through the type that it has. */
-#define BIND(find, name)                                                                           \
+#define BIND_SYMBOL(find, name, symbol)                                                            \
 	do {                                                                                       \
 		union {                                                                            \
 			void *object;                                                              \
 			__typeof__(real_table.name) function;                                      \
-		} bound = {find(#name)};                                                           \
+		} bound = {find(symbol)};                                                          \
 		real_table.name = bound.function;                                                  \
 	} while (0)
+#define BIND(find, name) BIND_SYMBOL(find, name, #name)
 
 void real_bind(void)
 {
@@ -49,7 +50,7 @@ void real_bind(void)
 	BIND(find_required, munlock);
 	BIND(find_required, mlockall);
 	BIND(find_required, munlockall);
-	BIND(find_required, mmap);
+	BIND_SYMBOL(find_required, mmap, REAL_MMAP);
 	BIND(find_required, munmap);
 	BIND(find_required, madvise);
 	__atomic_store_n(&real_bound, true, __ATOMIC_RELEASE);

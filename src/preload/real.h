@@ -22,6 +22,13 @@ struct real {
 	int (*madvise)(void *, size_t, int);
 };
 
+/* Where off_t has 64 bits and a long has not, mmap with that off_t goes by another name. */
+#ifdef HAVE_SHORT_MMAP
+#define REAL_MMAP "mmap64"
+#else
+#define REAL_MMAP "mmap"
+#endif
+
 extern struct real real_table;
 extern bool real_bound;
 
