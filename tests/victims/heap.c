@@ -64,7 +64,9 @@ static void aligned(size_t size)
 		free(c);
 	}
 	free(valloc(size));
+#ifdef __GLIBC__
 	free(pvalloc(size));
+#endif
 }
 
 static void errors(void)
@@ -94,7 +96,9 @@ int main(int argc, char **argv)
 	}
 	if (argc < 2)
 		errors();
+#ifdef __GLIBC__
 	malloc_trim(0);
+#endif
 	puts("heap ok");
 	return 0;
 }
