@@ -2,7 +2,6 @@
 /* The arena on memory that is always there: which operations it asks for, and when. */
 #include "config.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +10,12 @@
 #include <unistd.h>
 
 #include "preload/arena.h"
+#include "suites.h"
 
 #define SIZE  ((size_t)4 << 30)
 #define KIB   ((size_t)1 << 10)
 #define MIB   ((size_t)1 << 20)
 #define BLOCK (128 * KIB)
-
-Suite *arena_suite(void);
 
 static struct arena arena;
 static char *base, *metadata;
@@ -644,17 +642,4 @@ Suite *arena_suite(void)
 	add_growth(s);
 	add_resizing(s);
 	return s;
-}
-
-int main(void)
-{
-	SRunner *runner = srunner_create(arena_suite());
-	int failed;
-
-	srunner_set_fork_status(runner, CK_NOFORK);
-	srunner_set_tap(runner, "/dev/stdout");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? 1 : 0;
 }

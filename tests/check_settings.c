@@ -2,12 +2,12 @@
 /* Unit tests of sizes, texts and settings. */
 #include "config.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/options.h"
+#include "suites.h"
 
 static const struct {
 	const char *word;
@@ -112,6 +112,47 @@ START_TEST(text_strings)
 	text_init(&t, buffer, sizeof(buffer));
 	text_json(&t, "a\"b\\c\n\x1f\xc3\xa9");
 	ck_assert_str_eq(buffer, "\"a\\\"b\\\\c\\u000a\\u001f\xc3\xa9\"");
+}
+END_TEST
+
+static const struct {
+	const char *text;
+	unsigned base;
+	uint64_t number;
+	int length; /* 0 where there is no number */
+} numbers[] = {
+	{"0", 10, 0, 1},
+	{"42 kB", 10, 42, 2},
+	{"7f3a-", 16, 0x7f3a, 4},
+	{"00DeadBeef", 16, 0xdeadbeef, 10},
+	{"18446744073709551615", 10, UINT64_MAX, 20},
+	{"ffffffffffffffff", 16, UINT64_MAX, 16},
+	{"0755", 8, 0755, 4},
+	{"798", 8, 7, 1},
+	{"12a", 10, 12, 2},
+	{"18446744073709551616", 10, 0, 0},
+	{"20000000000000000000", 10, 0, 0},
+	{"10000000000000000", 16, 0, 0},
+	{"", 10, 0, 0},
+	{"max", 10, 0, 0},
+	{"-1", 10, 0, 0},
+	{"+1", 10, 0, 0},
+	{" 1", 10, 0, 0},
+	{"@", 16, 0, 0}, /* these stand before the letters */
+	{"`", 16, 0, 0},
+	{"g", 16, 0, 0},
+	{"/", 16, 0, 0},
+	{":", 16, 0, 0},
+};
+
+START_TEST(text_numbers)
+{
+	const char *text = numbers[_i].text;
+	uint64_t number = 77;
+	const char *behind = text_number(text, numbers[_i].base, &number);
+
+	ck_assert_ptr_eq(behind, numbers[_i].length ? text + numbers[_i].length : NULL);
+	ck_assert_uint_eq(number, numbers[_i].length ? numbers[_i].number : 77);
 }
 END_TEST
 
@@ -245,18 +286,17 @@ START_TEST(option_only)
 }
 END_TEST
 
-int main(void)
+Suite *settings_suite(void)
 {
 	Suite *s = suite_create("settings");
 	TCase *t = tcase_create("settings");
-	SRunner *runner = srunner_create(s);
-	int failed;
 
 	tcase_add_loop_test(t, size_words, 0, sizeof(sizes) / sizeof(*sizes));
 	tcase_add_test(t, size_shares);
 	tcase_add_test(t, text_conversions);
 	tcase_add_loop_test(t, text_figures, 0, sizeof(figures) / sizeof(*figures));
 	tcase_add_test(t, text_strings);
+	tcase_add_loop_test(t, text_numbers, 0, COUNT(numbers));
 	tcase_add_loop_test(t, option_defaults, 0, sizeof(profiles) / sizeof(*profiles));
 	tcase_add_test(t, option_beats_profile);
 	tcase_add_test(t, option_mistakes);
@@ -264,9 +304,5 @@ int main(void)
 	tcase_add_test(t, option_names);
 	tcase_add_test(t, option_only);
 	suite_add_tcase(s, t);
-	srunner_set_tap(runner, "/dev/stdout");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
 }

@@ -31,20 +31,11 @@ long limits_read_file(const char *path, char *buffer, unsigned long size)
 	return part < 0 ? part : (long)length;
 }
 
-/* The number at the start of a text; false where there is none, as in "max". */
+/* The number at the start of a text; false where there is none, as in "max", or one of more than
+ * 64 bits. */
 static bool number_at(const char *text, uint64_t *number)
 {
-	uint64_t value = 0;
-
-	while (*text == ' ' || *text == '\t')
-		text++;
-	if (*text < '0' || *text > '9')
-		return false;
-	for (; *text >= '0' && *text <= '9'; text++)
-		value = value > UINT64_MAX / 10 - 1 ? UINT64_MAX / 10
-						    : value * 10 + (uint64_t)(*text - '0');
-	*number = value;
-	return true;
+	return text_number(text + strspn(text, " \t"), 10, number) != NULL;
 }
 
 /* What follows a key at the start of a line: "MemAvailable:" or "inactive_file ". */
@@ -67,7 +58,7 @@ static uint64_t available_memory(const char *root, char *buffer)
 	text_init(&t, path, sizeof(path));
 	text_add(&t, "%s/proc/meminfo", root);
 	if (limits_read_file(path, buffer, FILE_SIZE) < 0 ||
-	    !number_after(buffer, "MemAvailable:", &kib))
+	    !number_after(buffer, "MemAvailable:", &kib) || kib > UINT64_MAX / 1024)
 		return LIMITS_NONE;
 	return kib * 1024;
 }
@@ -127,6 +118,23 @@ static bool exists(const char *path)
 	return SYS_CALL(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
 }
 
+/* Undoes the escapes of a field in the mount table: the kernel writes a blank as "\040". */
+static void field_decode(char *field)
+{
+	const char *from = field;
+	char *to = field;
+
+	while (*from) {
+		if (*from == '\\' && strspn(from + 1, "01234567") >= 3) {
+			*to++ = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
+			from += 4;
+		} else {
+			*to++ = *from++;
+		}
+	}
+	*to = '\0';
+}
+
 /* The fields of a mountinfo line (proc(5)): root and mount point are the fourth and fifth, the
  * type follows " - ". Ends both fields with NUL. */
 static bool mount_fields(char *line, const struct hierarchy *h, char **root, char **point)
@@ -155,6 +163,8 @@ static bool mount_fields(char *line, const struct hierarchy *h, char **root, cha
 		return false;
 	*(*point)++ = '\0';
 	(*point)[strcspn(*point, " ")] = '\0';
+	field_decode(*root);
+	field_decode(*point);
 	return true;
 }
 
@@ -181,10 +191,21 @@ static bool line_next(int fd, char *buffer, size_t *used, size_t *eaten)
 	return true;
 }
 
-/* Where the cgroup's folder is, by the mount table: in a container the mount shows a part of the
- * hierarchy only, which the mount's root names. */
+/* What of a cgroup's path lies below the root of a mount; nothing of a cgroup of another branch, so
+ * that what is seen is the mount itself. */
+static const char *path_below(const char *cgroup, const char *mount_root)
+{
+	size_t length = strcmp(mount_root, "/") == 0 ? 0 : strlen(mount_root);
+
+	if (strncmp(cgroup, mount_root, length) != 0 || cgroup[length] != '/')
+		return "";
+	return cgroup + length;
+}
+
+/* Where the cgroup's folder is, by the mount table, and the length of the mount's own path in it: in
+ * a container the mount shows a part of the hierarchy only, which the mount's root names. */
 static bool folder_by_mount(const struct hierarchy *h, const char *root, const char *process,
-			    const char *cgroup, struct text *folder, char *buffer)
+			    const char *cgroup, struct text *folder, size_t *top, char *buffer)
 {
 	char path[PATH_SIZE];
 	size_t used = 0, eaten = 0;
@@ -199,14 +220,12 @@ static bool folder_by_mount(const struct hierarchy *h, const char *root, const c
 		return false;
 	while (!found && line_next(fd, buffer, &used, &eaten)) {
 		char *mount_root, *point;
-		size_t length;
 
 		if (!mount_fields(buffer, h, &mount_root, &point))
 			continue;
-		length = strcmp(mount_root, "/") == 0 ? 0 : strlen(mount_root);
-		if (strncmp(cgroup, mount_root, length) != 0)
-			length = strlen(cgroup); /* of another branch: all that is seen is the mount */
-		text_add(folder, "%s%s%s", root, point, cgroup + length);
+		text_add(folder, "%s%s", root, point);
+		*top = text_length(folder);
+		text_add(folder, "%s", path_below(cgroup, mount_root));
 		found = true;
 	}
 	sys_close(fd);
@@ -246,7 +265,7 @@ static void folder_read(struct limits_memory *m, const struct hierarchy *h, cons
 			char *buffer)
 {
 	uint64_t limit = file_number(folder, h->limit, buffer);
-	uint64_t usage, cache;
+	uint64_t usage, cache, room;
 
 	if (limit >= INT64_MAX / 2)
 		return;
@@ -256,9 +275,9 @@ static void folder_read(struct limits_memory *m, const struct hierarchy *h, cons
 	cache = reclaimable(h, folder, buffer);
 	usage -= cache < usage ? cache : usage;
 	m->cgroup_known = true;
-	limit = limit > usage ? limit : usage;
-	if (limit - usage < m->cgroup_room) {
-		m->cgroup_room = limit - usage;
+	room = limit > usage ? limit - usage : 0; /* a limit that was lowered stands below the usage */
+	if (room < m->cgroup_room) {
+		m->cgroup_room = room;
 		m->cgroup_limit = limit;
 	}
 }
@@ -287,9 +306,8 @@ static void cgroup_read(struct limits_memory *m, const char *root, const char *p
 		folder[strlen(folder) - strlen(h->limit) - 1] = '\0';
 	} else {
 		text_init(&t, folder, sizeof(folder));
-		if (!folder_by_mount(h, root, process, cgroup, &t, scratch->line) || t.cut)
+		if (!folder_by_mount(h, root, process, cgroup, &t, &top, scratch->line) || t.cut)
 			return;
-		top = strlen(root) + 1;
 	}
 	while (strlen(folder) >= top) {
 		folder_read(m, h, folder, buffer);
@@ -317,7 +335,7 @@ uint64_t limits_room(const struct limits_memory *m)
 bool limits_capable(void)
 {
 	struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
 
 	return SYS_CALL(SYS_capget, &header, data) == 0 &&
 	       data[CAP_IPC_LOCK / 32].effective >> (CAP_IPC_LOCK % 32) & 1;

@@ -8,6 +8,7 @@
 
 #include "common/maps.h"
 #include "common/sys.h"
+#include "common/text.h"
 
 const char *const map_class_names[MAPS_CLASSES] = {
 	"main stack", "data",	"heap",	    "large blocks", "text",  "thread stacks",
@@ -72,30 +73,20 @@ static char *line_next(struct maps *m)
 }
 
 /* Reads a number of a base up to a delimiter and steps behind that. */
-static bool read_number(char **at, unsigned base, char delimiter, uint64_t *number)
+static bool read_number(const char **at, unsigned base, char delimiter, uint64_t *number)
 {
-	char *start = *at;
+	const char *end = text_number(*at, base, number);
 
-	*number = 0;
-	for (;; (*at)++) {
-		unsigned digit = (unsigned char)**at - '0';
-
-		if (digit > 9)
-			digit = ((unsigned char)**at | 0x20u) - 'a' + 10;
-		if (digit >= base)
-			break;
-		*number = *number * base + digit;
-	}
-	if (*at == start || **at != delimiter)
+	if (end == NULL || *end != delimiter)
 		return false;
-	(*at)++;
+	*at = end + 1;
 	return true;
 }
 
-/* "start-end rwxp offset dev inode   path", proc_pid_maps(5). */
-static bool read_header(char *line, struct mapping *mapping)
+/* "start-end rwxp offset major:minor inode   path", proc_pid_maps(5). */
+static bool read_header(const char *line, struct mapping *mapping)
 {
-	uint64_t start, end;
+	uint64_t start, end, major, minor;
 
 	if (!read_number(&line, 16, '-', &start) || !read_number(&line, 16, ' ', &end))
 		return false;
@@ -107,16 +98,20 @@ static bool read_header(char *line, struct mapping *mapping)
 			(line[2] == 'x' ? MAPS_X : 0u);
 	mapping->shared = line[3] == 's';
 	line += 5;
-	if (!read_number(&line, 16, ' ', &mapping->offset))
+	if (!read_number(&line, 16, ' ', &mapping->offset) ||
+	    !read_number(&line, 16, ':', &major) || !read_number(&line, 16, ' ', &minor))
 		return false;
-	line = strchr(line, ' ');
-	if (line == NULL)
-		return false;
-	line++;
-	if (!read_number(&line, 10, ' ', &mapping->inode) && *line != '\0')
+	mapping->device = major << 32 | minor;
+	line = text_number(line, 10, &mapping->inode);
+	if (line == NULL || (*line != ' ' && *line != '\0'))
 		return false;
 	mapping->path = line + strspn(line, " ");
 	return true;
+}
+
+static bool same_file(const struct mapping *one, const struct mapping *other)
+{
+	return one->inode == other->inode && one->device == other->device;
 }
 
 /* Whether a file's mapping that starts here has an executable part: a linker lays the segments of
@@ -140,7 +135,7 @@ static bool leads_to_code(struct maps *m, const struct mapping *first)
 		*end = '\n';
 		if (!read) /* a line of smaps */
 			continue;
-		if (next.inode != first->inode)
+		if (!same_file(&next, first))
 			return false;
 		if (next.prot & MAPS_X)
 			return true;
@@ -169,9 +164,9 @@ static enum map_class class_of_special(const struct mapping *mapping)
 static bool is_program(struct maps *m, const struct mapping *mapping)
 {
 	if (m->program_at - mapping->start < mapping->end - mapping->start)
-		m->program_inode = mapping->inode;
+		m->program_part = *mapping;
 	if (m->program_at)
-		return mapping->inode == m->program_inode;
+		return same_file(mapping, &m->program_part);
 	return m->program && strcmp(mapping->path, m->program) == 0;
 }
 
@@ -180,7 +175,7 @@ static enum map_class class_of_file(struct maps *m, const struct mapping *mappin
 {
 	*code = !mapping->shared &&
 		((mapping->prot & MAPS_X) ||
-		 (m->last.inode == mapping->inode ? m->last_code : leads_to_code(m, mapping)));
+		 (same_file(&m->last, mapping) ? m->last_code : leads_to_code(m, mapping)));
 	if (mapping->prot == 0)
 		return MAPS_RESERVED;
 	if (!*code)
@@ -210,7 +205,7 @@ static void classify(struct maps *m, struct mapping *mapping)
 
 /* Behind a header, smaps has lines such as "Rss:      12 kB" and "VmFlags: rd wr lo". Its "Locked:"
  * is a proportional share; the resident pages of a locked mapping are what is meant here. */
-static void read_detail(char *line, struct mapping *mapping)
+static void read_detail(const char *line, struct mapping *mapping)
 {
 	uint64_t kib;
 
@@ -233,14 +228,12 @@ static bool is_detail(const struct maps *m)
 /* Reads only what is in the buffer, so that the path stays where it is. */
 static void read_details(struct maps *m, struct mapping *mapping)
 {
-	char *line;
-
 	while (is_detail(m)) {
-		char *end = memchr(m->buffer + m->at, '\n', m->used - m->at);
+		char *line = m->buffer + m->at;
+		char *end = memchr(line, '\n', m->used - m->at);
 
 		if (end == NULL)
 			return;
-		line = m->buffer + m->at;
 		m->at = (size_t)(end - m->buffer) + 1;
 		*end = '\0';
 		read_detail(line, mapping);

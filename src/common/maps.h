@@ -31,7 +31,8 @@ enum map_prot { MAPS_R = 1, MAPS_W = 2, MAPS_X = 4 };
 
 struct mapping {
 	uintptr_t start, end;
-	uint64_t offset, inode;
+	uint64_t offset;
+	uint64_t device, inode; /* of its file, device as major << 32 | minor; 0 when it has none */
 	unsigned prot; /* of enum map_prot */
 	bool shared;
 	enum map_class class;
@@ -45,7 +46,7 @@ struct maps {
 	size_t size, used, at;
 	const char *program; /* its path, as readlink of /proc/PID/exe gives it, or NULL */
 	uintptr_t program_at; /* or an address in it, such as getauxval(AT_PHDR); 0 if unknown */
-	uint64_t program_inode;
+	struct mapping program_part; /* the one with program_at, its path aside */
 	struct mapping last; /* for what is told by its neighbour: bss, segments of one file */
 	bool last_code;
 	unsigned long broken; /* lines that were not understood */

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -93,8 +92,10 @@ static bool is_root_of_tree(void)
 {
 	const char *name = strrchr(told_files, '/');
 	const char *pid = name ? strchr(name, '-') : NULL;
+	uint64_t number;
 
-	return pid && strtol(pid + 1, NULL, 10) == SYS_CALL(SYS_getpid);
+	return pid && text_number(pid + 1, 10, &number) &&
+	       number == (uint64_t)SYS_CALL(SYS_getpid);
 }
 
 void message_end(void)

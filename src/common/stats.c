@@ -98,7 +98,7 @@ static intptr_t find_page(int pid)
 	text_add(&t, "/proc/%d/maps", pid);
 	error = maps_open(&maps, path, NULL, buffer, sizeof(buffer));
 	if (error)
-		return error == -ENOENT ? -ESRCH : error;
+		return error == -ENOENT ? -ESRCH : error == -EACCES ? -EPERM : error;
 	while (found == 0 && maps_next(&maps, &mapping))
 		if (mapping.shared && strcmp(mapping.path, "/memfd:" PAGE_NAME " (deleted)") == 0 &&
 		    mapping.end - mapping.start >= sizeof(struct stats_page))
@@ -112,6 +112,7 @@ int stats_fetch(int pid, struct stats_page *copy)
 	struct iovec local = {copy, sizeof(*copy)};
 	struct iovec remote = {NULL, sizeof(*copy)};
 	intptr_t page = find_page(pid);
+	uint64_t resident, used; /* not of one moment, so that either may be the larger */
 	long read;
 
 	if (page == 0)
@@ -120,15 +121,18 @@ int stats_fetch(int pid, struct stats_page *copy)
 		return (int)page;
 	remote.iov_base = (void *)page;
 	read = SYS_CALL(SYS_process_vm_readv, pid, &local, 1, &remote, 1, 0);
+	if (read < 0 && read != -EFAULT) /* EFAULT: there is no memory behind the mapping */
+		return (int)read;
 	if (read != (long)sizeof(*copy))
-		return read < 0 ? (int)read : -EPROTO;
+		return -EPROTO;
 	if (memcmp(copy->magic, STATS_MAGIC, sizeof(copy->magic)) != 0 ||
 	    copy->version != STATS_VERSION || copy->level >= LEVEL_COUNT || copy->reason >= REASON_COUNT)
 		return -EPROTO;
 	copy->settings[sizeof(copy->settings) - 1] = '\0';
 	for (uint32_t i = copy->count; i < STAT_COUNT; i++) /* written by an older library */
 		copy->values[i] = 0;
-	copy->values[STAT_large_retained] =
-		copy->values[STAT_large_resident] - copy->values[STAT_large_used];
+	resident = copy->values[STAT_large_resident];
+	used = copy->values[STAT_large_used];
+	copy->values[STAT_large_retained] = resident > used ? resident - used : 0;
 	return 0;
 }

@@ -29,7 +29,13 @@
 #define MCL_ONFAULT 4
 #endif
 
-#define SYS_CALL(...) sys_result(errno, syscall(__VA_ARGS__))
+/* errno is read by a statement of its own: arguments are evaluated in any order, and gcc makes the
+ * call first. */
+#define SYS_CALL(...)                                                                              \
+	({                                                                                         \
+		const int sys_saved = errno;                                                       \
+		sys_result(sys_saved, syscall(__VA_ARGS__));                                       \
+	})
 
 static inline long sys_result(int saved, long result)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Text in a fixed buffer, for places where stdio and malloc may not be used. */
+/* Text in a fixed buffer, and numbers, for places where stdio and malloc may not be used. */
 #include "config.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include "common/text.h"
@@ -156,4 +157,30 @@ void text_json(struct text *t, const char *string)
 		}
 	}
 	add_char(t, '"');
+}
+
+static unsigned digit_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned)(c - '0');
+	if (c >= 'a' && c <= 'f')
+		return (unsigned)(c - 'a') + 10;
+	if (c >= 'A' && c <= 'F')
+		return (unsigned)(c - 'A') + 10;
+	return UINT_MAX;
+}
+
+const char *text_number(const char *text, unsigned base, uint64_t *number)
+{
+	const char *at = text;
+	uint64_t value = 0;
+
+	for (unsigned digit; (digit = digit_value(*at)) < base; at++)
+		if (__builtin_mul_overflow(value, base, &value) ||
+		    __builtin_add_overflow(value, digit, &value))
+			return NULL;
+	if (at == text)
+		return NULL;
+	*number = value;
+	return at;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Builds text in a buffer of the caller's, without stdio and without malloc.
+/* Builds text in a buffer of the caller's, and reads numbers, without stdio and without malloc.
  *
- * A text that does not fit is cut; text_cut says so. Every function leaves the text
+ * A text that does not fit is cut; its cut says so. Every function leaves the text
  * NUL-terminated. Async-signal-safe. */
 #ifndef RAMLOCK_TEXT_H
 #define RAMLOCK_TEXT_H
@@ -24,11 +24,15 @@ __attribute__((format(printf, 2, 3))) void text_add(struct text *t, const char *
 __attribute__((format(printf, 2, 0))) void text_add_list(struct text *t, const char *format,
 							 va_list args);
 
-/* Bytes for people, binary units, at most three digits: "0 KiB", "256 KiB", "1.5 GiB". */
+/* Bytes for people, binary units, at most four digits: "0 KiB", "1023 KiB", "1.5 GiB". */
 void text_size(struct text *t, uint64_t bytes);
 
 /* The string as a JSON string, with its quotes; bytes that are not ASCII are kept. */
 void text_json(struct text *t, const char *string);
+
+/* The number of a base up to 16 that a text begins with, of digits alone. Returns what is behind it,
+ * or NULL where there is no digit or the number has more than 64 bits. */
+const char *text_number(const char *text, unsigned base, uint64_t *number);
 
 static inline size_t text_length(const struct text *t)
 {

@@ -27,65 +27,59 @@ static size_t find(const struct ranges *r, uintptr_t address)
 	return low;
 }
 
-static bool insert(struct ranges *r, size_t index, struct range range)
+/* Appends a piece, unless it is empty or of value 0, and joins it with what it continues. */
+static size_t append(struct range *pieces, size_t count, struct range piece)
 {
-	if (r->count == r->room) {
+	if (piece.start >= piece.end || piece.value == 0)
+		return count;
+	if (count && pieces[count - 1].end == piece.start &&
+	    pieces[count - 1].value == piece.value) {
+		pieces[count - 1].end = piece.end;
+		return count;
+	}
+	pieces[count] = piece;
+	return count + 1;
+}
+
+/* Puts pieces in the place of the ranges from first to last; nothing is changed without room. */
+static void replace(struct ranges *r, size_t first, size_t last, const struct range *pieces,
+		    size_t count)
+{
+	if (r->count - (last - first) + count > r->room) {
 		r->overflow = true;
-		return false;
+		return;
 	}
-	memmove(r->at + index + 1, r->at + index, (r->count - index) * sizeof(*r->at));
-	r->at[index] = range;
-	r->count++;
-	return true;
-}
-
-static void erase(struct ranges *r, size_t first, size_t last)
-{
-	memmove(r->at + first, r->at + last, (r->count - last) * sizeof(*r->at));
-	r->count -= last - first;
-}
-
-/* Makes an address a border: no range lies across it. False without room. */
-static bool split(struct ranges *r, uintptr_t address)
-{
-	size_t i = find(r, address);
-	struct range upper;
-
-	if (i == r->count || r->at[i].start >= address)
-		return true;
-	upper = r->at[i];
-	upper.start = address;
-	if (!insert(r, i + 1, upper))
-		return false;
-	r->at[i].end = address;
-	return true;
-}
-
-static void join(struct ranges *r, size_t first, size_t last)
-{
-	for (size_t i = last; i > first; i--) {
-		if (i >= r->count || r->at[i - 1].end != r->at[i].start ||
-		    r->at[i - 1].value != r->at[i].value)
-			continue;
-		r->at[i - 1].end = r->at[i].end;
-		erase(r, i, i + 1);
-	}
+	memmove(r->at + first + count, r->at + last, (r->count - last) * sizeof(*r->at));
+	memcpy(r->at + first, pieces, count * sizeof(*r->at));
+	r->count = r->count - (last - first) + count;
 }
 
 void ranges_set(struct ranges *r, uintptr_t start, uintptr_t end, unsigned value)
 {
-	size_t first, last;
+	struct range pieces[3];
+	size_t first, last, count = 0;
 
-	if (start >= end || !split(r, start) || !split(r, end))
+	if (start >= end)
 		return;
-	first = find(r, start);
-	last = find(r, end - 1);
-	if (last < r->count && r->at[last].start < end)
+	/* those that only touch are replaced too, so that they are joined */
+	first = find(r, start ? start - 1 : 0);
+	last = find(r, end);
+	if (last < r->count && r->at[last].start <= end)
 		last++;
-	erase(r, first, last);
-	if (value)
-		insert(r, first, (struct range){start, end, value});
-	join(r, first ? first - 1 : 0, first + 1);
+	if (first < last && r->at[first].start < start) {
+		struct range left = r->at[first];
+
+		left.end = start;
+		count = append(pieces, count, left);
+	}
+	count = append(pieces, count, (struct range){start, end, value});
+	if (first < last && r->at[last - 1].end > end) {
+		struct range right = r->at[last - 1];
+
+		right.start = end;
+		count = append(pieces, count, right);
+	}
+	replace(r, first, last, pieces, count);
 }
 
 struct range ranges_piece(const struct ranges *r, uintptr_t start, uintptr_t end)

@@ -24,10 +24,12 @@ struct ranges {
 
 void ranges_init(struct ranges *r, struct range *memory, size_t room);
 
-/* Gives [start, end) a value; 0 takes it out of the set. */
+/* Gives [start, end) a value; 0 takes it out of the set. Changes nothing where what comes out has no
+ * room. Ranges of one value that touch are one. */
 void ranges_set(struct ranges *r, uintptr_t start, uintptr_t end, unsigned value);
 
-/* Adds to the value of each page of [start, end); it stays at 0 and above. */
+/* Adds to the value of each page of [start, end); it stays at 0 and above. Each piece of one value
+ * is changed by itself, and is lost by itself where it has no room. */
 void ranges_add(struct ranges *r, uintptr_t start, uintptr_t end, int amount);
 
 /* The piece of one value (also 0) that begins at start, cut at end. start < end. */
