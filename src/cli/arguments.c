@@ -46,6 +46,24 @@ bool cli_number(const char *word, long least, long most, long *number)
 	       *number <= most;
 }
 
+#define HELP_WIDTH 53 /* of 80 columns, behind the options */
+
+/* A text in the right column, broken at blanks. */
+static void print_column(const char *text)
+{
+	while (*text) {
+		size_t length = strlen(text);
+
+		if (length > HELP_WIDTH)
+			for (length = HELP_WIDTH; length > 1 && text[length] != ' ';)
+				length--;
+		printf("%.*s\n", (int)length, text);
+		text += length + (text[length] == ' ');
+		if (*text)
+			printf("  %-24s ", "");
+	}
+}
+
 /* The words as they are printed: "--stack=SIZE", "--watch[=SECONDS]". */
 static void print_option(const char *name, const char *argument, const char *help)
 {
@@ -55,9 +73,7 @@ static void print_option(const char *name, const char *argument, const char *hel
 	snprintf(word, sizeof(word), "--%s%s%s", name, argument == NULL ? "" : optional ? "[=" : "=",
 		 argument ? argument + optional : "");
 	printf("  %-24s ", word);
-	for (; *help; help++)
-		*help == '\n' ? printf("\n  %-24s ", "") : putchar(*help);
-	putchar('\n');
+	print_column(help);
 }
 
 static void print_setting(const struct option_row *row)
@@ -74,8 +90,8 @@ static void print_setting(const struct option_row *row)
 	options_allowed(row, &t);
 	if (*allowed)
 		printf("  %-24s   %s", "", allowed);
-	if (*row->defaults[PROFILE_SERVICE])
-		printf("%s(default %s)", *allowed ? " " : "", row->defaults[PROFILE_SERVICE]);
+	if (*allowed && *row->defaults[PROFILE_SERVICE])
+		printf(" (default %s)", row->defaults[PROFILE_SERVICE]);
 	if (*allowed)
 		putchar('\n');
 }

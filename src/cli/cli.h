@@ -20,7 +20,7 @@ enum exit_code {
 struct cli_option {
 	const char *name;     /* "install" */
 	const char *argument; /* "FILE", "[SECONDS]" if it may be left out, NULL for none */
-	const char *help;     /* lines of at most 54 columns */
+	const char *help;
 };
 
 /* What a subcommand's operands are, for completion. */
@@ -58,7 +58,7 @@ struct cli_arguments cli_arguments(const struct command *command, char **argv,
  * to here; every mistake is told, and reading goes on. */
 int cli_next(struct cli_arguments *a);
 
-/* The library and everything else that the command prints to a person. */
+/* --help of a command. */
 void cli_print_help(const struct command *command);
 
 /* "ramlock: error: …" on stderr. */

@@ -7,31 +7,11 @@
 #include <stdlib.h>
 
 #include "cli/json.h"
+#include "cli/words.h"
 
 void json_start(struct json *j, FILE *to)
 {
 	*j = (struct json){.to = to};
-}
-
-/* The bytes of the UTF-8 sequence at a place, 0 if there is none (overlong forms, surrogates and
- * what is above U+10FFFF are none: Unicode 15, table 3-7). */
-static size_t sequence_length(const unsigned char *at)
-{
-	unsigned char low = 0x80, high = 0xbf;
-	size_t length = at[0] < 0x80				  ? 1
-			: at[0] >= 0xc2 && at[0] <= 0xdf ? 2
-			: at[0] >= 0xe0 && at[0] <= 0xef ? 3
-			: at[0] >= 0xf0 && at[0] <= 0xf4 ? 4
-							 : 0;
-
-	if (at[0] == 0xe0 || at[0] == 0xf0)
-		low = at[0] == 0xe0 ? 0xa0 : 0x90;
-	if (at[0] == 0xed || at[0] == 0xf4)
-		high = at[0] == 0xed ? 0x9f : 0x8f;
-	for (size_t i = 1; i < length; i++, low = 0x80, high = 0xbf)
-		if (at[i] < low || at[i] > high)
-			return 0;
-	return length;
 }
 
 static void write_string(FILE *to, const char *string)
@@ -40,7 +20,7 @@ static void write_string(FILE *to, const char *string)
 
 	putc('"', to);
 	while (*at) {
-		size_t length = sequence_length(at);
+		size_t length = words_sequence(at);
 
 		if (length == 0)
 			fputs("\xef\xbf\xbd", to);

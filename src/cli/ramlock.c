@@ -10,6 +10,8 @@
 
 const struct command *const commands[] = {
 	&run_command,
+	&check_command,
+	&status_command,
 	NULL,
 };
 

@@ -292,7 +292,7 @@ void table_json(const struct table *t, struct json *j, const char *name)
 
 			if (cell->kind == CELL_NUMBER)
 				json_number(j, t->columns[i].key, cell->number);
-			else
+			else if (t->columns[i].key)
 				json_string(j, t->columns[i].key, cell->text);
 		}
 		json_close(j);

@@ -20,7 +20,7 @@ enum table_flags {
 };
 
 struct table_column {
-	const char *key; /* in JSON */
+	const char *key; /* in JSON; NULL: printed only */
 	const char *title;
 	unsigned flags;
 };

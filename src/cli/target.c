@@ -3,9 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
-#include <libelf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +11,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "cli/image.h"
 #include "cli/target.h"
 
 #define SCRIPT_DEPTH 4 /* interpreters of interpreters: the kernel's own limit (execve(2)) */
@@ -25,57 +24,6 @@ const char *const target_texts[] = {
 	[TARGET_LIBC] = "uses another libc's loader",
 	[TARGET_UNKNOWN] = "is neither an ELF file nor a script, or can't be read",
 };
-
-/* What is compared between the program, the library and the command. */
-struct image {
-	int machine, class;
-	bool dynamic; /* it has a loader */
-	char loader[256];
-};
-
-static bool read_loader(Elf *elf, const GElf_Phdr *header, struct image *image)
-{
-	size_t size;
-	char *file = elf_rawfile(elf, &size);
-
-	if (file == NULL || header->p_offset >= size || header->p_filesz > size - header->p_offset)
-		return false;
-	snprintf(image->loader, sizeof(image->loader), "%.*s", (int)header->p_filesz,
-		 file + header->p_offset);
-	return true;
-}
-
-static bool read_elf(Elf *elf, struct image *image)
-{
-	GElf_Ehdr header;
-	GElf_Phdr segment;
-	size_t count;
-
-	if (elf == NULL || elf_kind(elf) != ELF_K_ELF || gelf_getehdr(elf, &header) == NULL ||
-	    elf_getphdrnum(elf, &count) != 0)
-		return false;
-	*image = (struct image){.machine = header.e_machine, .class = header.e_ident[EI_CLASS]};
-	for (size_t i = 0; i < count; i++)
-		if (gelf_getphdr(elf, (int)i, &segment) && segment.p_type == PT_INTERP)
-			image->dynamic = read_loader(elf, &segment, image);
-	return true;
-}
-
-static bool read_image(const char *path, struct image *image)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool read;
-	Elf *elf;
-
-	if (fd < 0)
-		return false;
-	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
-	read = read_elf(elf, image);
-	elf_end(elf);
-	close(fd);
-	return read;
-}
 
 /* The interpreter that a script names in its first line, or false. */
 static bool read_script(const char *path, char *interpreter, size_t size)
@@ -121,7 +69,7 @@ int target_find(const char *program, char *to, unsigned long size)
 }
 
 /* Set-ids count only where they change something: root's own setuid programs are no others. */
-static bool has_more_rights(const char *path, char *detail, size_t size)
+bool target_has_rights(const char *path, char *detail, unsigned long size)
 {
 	struct stat status;
 
@@ -139,7 +87,7 @@ static bool has_more_rights(const char *path, char *detail, size_t size)
 	return false;
 }
 
-static const char *machine_name(const struct image *image)
+const char *target_machine(const struct image *image)
 {
 	static char number[32];
 
@@ -174,16 +122,16 @@ static const char *file_name(const char *path)
 static enum target_obstacle look_at_image(const struct image *image, const char *library,
 					  char *detail, size_t size)
 {
-	struct image ours, command;
+	static struct image ours, command;
 
 	if (!image->dynamic)
 		return TARGET_STATIC;
-	if (read_image(library, &ours) &&
+	if (image_read(library, &ours, false) &&
 	    (ours.machine != image->machine || ours.class != image->class)) {
-		snprintf(detail, size, "%s", machine_name(image));
+		snprintf(detail, size, "%s", target_machine(image));
 		return TARGET_ARCHITECTURE;
 	}
-	if (read_image("/proc/self/exe", &command) &&
+	if (image_read("/proc/self/exe", &command, false) &&
 	    strcmp(file_name(command.loader), file_name(image->loader)) != 0) {
 		snprintf(detail, size, "%s", image->loader);
 		return TARGET_LIBC;
@@ -194,13 +142,13 @@ static enum target_obstacle look_at_image(const struct image *image, const char 
 enum target_obstacle target_look(const char *path, const char *library, char *blamed,
 				 char *detail, unsigned long size)
 {
-	struct image image;
+	static struct image image;
 
 	snprintf(blamed, size, "%s", path);
 	*detail = '\0';
 	for (int depth = 0; depth < SCRIPT_DEPTH; depth++) {
-		if (read_image(blamed, &image)) {
-			if (has_more_rights(blamed, detail, size))
+		if (image_read(blamed, &image, false)) {
+			if (target_has_rights(blamed, detail, size))
 				return TARGET_PRIVILEGED;
 			return look_at_image(&image, library, detail, size);
 		}

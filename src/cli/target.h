@@ -5,6 +5,8 @@
 
 #include <stdbool.h>
 
+#include "cli/image.h"
+
 enum target_obstacle {
 	TARGET_FINE,
 	TARGET_STATIC,	     /* no dynamic loader, so nothing is preloaded */
@@ -23,5 +25,11 @@ int target_find(const char *program, char *to, unsigned long size);
  * it is about, detail a word on it ("/lib/ld-musl-x86_64.so.1", "ARM aarch64"). */
 enum target_obstacle target_look(const char *path, const char *library, char *blamed,
 				 char *detail, unsigned long size);
+
+/* Whether who starts a file gets more rights than he has; detail is the way: "setuid". */
+bool target_has_rights(const char *path, char *detail, unsigned long size);
+
+/* "x86-64"; valid until the next call. */
+const char *target_machine(const struct image *image);
 
 #endif

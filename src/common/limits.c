@@ -310,7 +310,9 @@ static void cgroup_read(struct limits_memory *m, const char *root, const char *p
 			return;
 	}
 	while (strlen(folder) >= top) {
+		*buffer = '\0';
 		folder_read(m, h, folder, buffer);
+		m->cgroup_seen |= *buffer != '\0';
 		end = strrchr(folder, '/');
 		if (end == NULL || (size_t)(end - folder) < top)
 			break;
@@ -321,7 +323,7 @@ static void cgroup_read(struct limits_memory *m, const char *root, const char *p
 void limits_memory(struct limits_memory *m, const char *root, const char *process,
 		   struct limits_scratch *scratch)
 {
-	m->cgroup_known = false;
+	m->cgroup_known = m->cgroup_seen = false;
 	m->cgroup_limit = m->cgroup_room = LIMITS_NONE;
 	m->available = available_memory(root, scratch->file);
 	cgroup_read(m, root, process, scratch);

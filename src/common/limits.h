@@ -17,6 +17,7 @@ struct limits_memory {
 	uint64_t cgroup_limit;	/* of the ancestor with the least room, v1 or v2 */
 	uint64_t cgroup_room;	/* its limit less what is used and can't be reclaimed */
 	bool cgroup_known;	/* a memory cgroup with a limit was read */
+	bool cgroup_seen;	/* one was read, with or without */
 };
 
 /* Room to read files in: too much for a small thread's stack. */

@@ -103,6 +103,12 @@ static void start_reserve(void)
 			      "the kernel or a limit refuses; lower it or set LimitMEMLOCK=infinity");
 }
 
+static void publish_addresses(void)
+{
+	stats_set(STAT_large_start, (uint64_t)(uintptr_t)large_arena.base);
+	stats_set(STAT_large_end, (uint64_t)(uintptr_t)large_arena.base + large_arena.size);
+}
+
 void large_start(void)
 {
 	const struct arena_settings settings = {
@@ -128,6 +134,7 @@ void large_start(void)
 		       &settings) != 0)
 		return;
 	large_threshold = preload_options.large;
+	publish_addresses();
 	start_reserve();
 }
 
@@ -145,6 +152,7 @@ bool large_relieve(void)
 	size = arena_shrink(&large_arena, &tail);
 	if (size)
 		sys_munmap((uintptr_t)tail, size);
+	publish_addresses();
 	return any || size;
 }
 

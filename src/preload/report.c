@@ -115,7 +115,8 @@ static void write_text(struct text *t, const char *program, const struct usage *
 	for (int i = 0; i < STAT_COUNT; i++) {
 		uint64_t value = stats_get((enum stat_index)i);
 
-		if (value == 0 || i == STAT_minor_at_start || i == STAT_major_at_start)
+		if (value == 0 || i == STAT_minor_at_start || i == STAT_major_at_start ||
+		    strcmp(stat_rows[i].unit, "address") == 0)
 			continue;
 		add_name(t, stat_rows[i].name);
 		if (value == UINT64_MAX)

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/* Findings on a program's file: whether the library reaches it, and what it brings along. */
+#include "config.h"
+
+#include <string.h>
+
+#include "cli/findings.h"
+#include "cli/target.h"
+
+static const char *name_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static void find_reach(struct findings *f, const struct program *p)
+{
+	const bool fits = p->library.machine == p->image.machine &&
+			  p->library.class == p->image.class;
+
+	if (p->image.dynamic)
+		findings_add(f, VERDICT_OK, "linking", NULL, "dynamic, by %s", p->image.loader);
+	else
+		findings_add(f, VERDICT_FAIL, "linking", "link it dynamically",
+			     "static: LD_PRELOAD does not reach it");
+	if (*p->rights)
+		findings_add(f, VERDICT_FAIL, "privileges",
+			     "start it as the user that it becomes; in a unit User= and "
+			     "AmbientCapabilities=",
+			     "%s: ld.so ignores LD_PRELOAD", p->rights);
+	else
+		findings_add(f, VERDICT_OK, "privileges", NULL, "no more than its user's");
+	if (p->library.machine == 0)
+		findings_add(f, VERDICT_UNKNOWN, "architecture", "reinstall ramlock",
+			     "%s; the library can't be read", target_machine(&p->image));
+	else
+		findings_add(f, fits ? VERDICT_OK : VERDICT_FAIL, "architecture",
+			     "install the library for this architecture", "%s%s",
+			     target_machine(&p->image), fits ? "" : ", which the library is not");
+}
+
+static void find_libc(struct findings *f, const struct program *p)
+{
+	if (!p->image.dynamic)
+		return;
+	if (*p->own_loader == '\0')
+		findings_add(f, VERDICT_UNKNOWN, "C library", NULL, "the library's is not known");
+	else if (strcmp(name_of(p->own_loader), name_of(p->image.loader)) != 0)
+		findings_add(f, VERDICT_FAIL, "C library", "install ramlock built for this C library",
+			     "not the library's: it is loaded by %s, not by %s",
+			     name_of(p->image.loader), name_of(p->own_loader));
+	else
+		findings_add(f, VERDICT_OK, "C library", NULL, "the library's");
+}
+
+static void find_allocator(struct findings *f, const struct program *p)
+{
+	static const char check[] = "allocator", remedy[] = "use the allocator's own settings";
+
+	if (p->image.allocator)
+		findings_add(f, VERDICT_WARN, check, remedy,
+			     "%s is linked in: HEAP and LARGE may not reach it; LOCK does",
+			     p->image.allocator);
+	else if (p->image.has_malloc)
+		findings_add(f, VERDICT_WARN, check, remedy,
+			     "a malloc of its own: HEAP and LARGE do not reach it; LOCK does");
+	else if (p->tree.allocator)
+		findings_add(f, VERDICT_WARN, check, remedy,
+			     "%s: HEAP does not apply; large blocks and LOCK do", p->tree.allocator);
+	else if (p->tree.missing)
+		findings_add(f, VERDICT_UNKNOWN, check, NULL,
+			     "none found, but %u libraries were not found either", p->tree.missing);
+	else
+		findings_add(f, VERDICT_OK, check, NULL, "the C library's");
+}
+
+static void find_sanitizer(struct findings *f, const struct program *p)
+{
+	static const char check[] = "sanitizer";
+
+	if (p->tree.sanitizer)
+		findings_add(f, VERDICT_FAIL, check,
+			     "build it without -fsanitize, or ASAN_OPTIONS=verify_asan_link_order=0",
+			     "%s: it wants to be loaded first, and ends the program",
+			     p->tree.sanitizer);
+	else if (p->image.sanitizer)
+		findings_add(f, VERDICT_WARN, check, "build it without -fsanitize",
+			     "%s is linked in: it reserves terabytes, and has its own malloc",
+			     p->image.sanitizer);
+	else if (p->tree.missing)
+		findings_add(f, VERDICT_UNKNOWN, check, NULL,
+			     "none found, but %u libraries were not found either", p->tree.missing);
+	else
+		findings_add(f, VERDICT_OK, check, NULL, "none");
+}
+
+void findings_of_program(struct findings *f, const struct program *p)
+{
+	find_reach(f, p);
+	find_libc(f, p);
+	find_allocator(f, p);
+	find_sanitizer(f, p);
+}

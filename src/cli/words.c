@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/* Words for figures, and for what others wrote. */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <wchar.h>
+#include <wctype.h>
+
+#include "cli/words.h"
+#include "common/text.h"
+
+struct word word_size(uint64_t bytes)
+{
+	struct word word = {"unlimited"};
+	struct text t;
+
+	if (bytes == UINT64_MAX)
+		return word;
+	text_init(&t, word.text, sizeof(word.text));
+	text_size(&t, bytes);
+	return word;
+}
+
+struct word word_number(uint64_t value)
+{
+	struct word word = {"unlimited"};
+
+	if (value != UINT64_MAX)
+		snprintf(word.text, sizeof(word.text), "%llu", (unsigned long long)value);
+	return word;
+}
+
+char *words_clean(const char *from, char *to, size_t size)
+{
+	size_t left = strlen(from), at = 0;
+	mbstate_t state = {0};
+
+	while (left && at + 1 < size) {
+		wchar_t c;
+		size_t length = mbrtowc(&c, from, left, &state);
+
+		if (length == 0 || length > left || !iswprint((wint_t)c)) {
+			if (length == 0 || length > left)
+				length = 1;
+			state = (mbstate_t){0};
+			to[at++] = '?';
+		} else if (at + length < size) {
+			memcpy(to + at, from, length);
+			at += length;
+		} else {
+			break;
+		}
+		from += length;
+		left -= length;
+	}
+	to[at] = '\0';
+	return to;
+}
+
+/* Unicode 15, table 3-7. */
+size_t words_sequence(const unsigned char *at)
+{
+	unsigned char low = 0x80, high = 0xbf;
+	size_t length = at[0] < 0x80				  ? 1
+			: at[0] >= 0xc2 && at[0] <= 0xdf ? 2
+			: at[0] >= 0xe0 && at[0] <= 0xef ? 3
+			: at[0] >= 0xf0 && at[0] <= 0xf4 ? 4
+							 : 0;
+
+	if (at[0] == 0xe0 || at[0] == 0xf0)
+		low = at[0] == 0xe0 ? 0xa0 : 0x90;
+	if (at[0] == 0xed || at[0] == 0xf4)
+		high = at[0] == 0xed ? 0x9f : 0x8f;
+	for (size_t i = 1; i < length; i++, low = 0x80, high = 0xbf)
+		if (at[i] < low || at[i] > high)
+			return 0;
+	return length;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Figures as words, by value, to be used as arguments of printf. */
+#ifndef RAMLOCK_WORDS_H
+#define RAMLOCK_WORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct word {
+	char text[24];
+};
+
+struct word word_size(uint64_t bytes);	 /* "1.5 MiB"; UINT64_MAX is "unlimited" */
+struct word word_number(uint64_t value); /* "12"; UINT64_MAX is "unlimited" */
+
+/* Copies a text that another program wrote, as far as it fits: control characters and bytes that are
+ * no characters in this locale become '?', so that a terminal can't be steered by it. Returns to. */
+char *words_clean(const char *from, char *to, size_t size);
+
+/* The bytes of the UTF-8 sequence at a place, 0 if there is none: overlong forms, surrogates and what
+ * is above U+10FFFF are none. */
+size_t words_sequence(const unsigned char *at);
+
+#endif
