@@ -111,7 +111,7 @@ static const char *heap_missing(const struct row *row)
 	const char *const texts[] = {row->settings, row->command, row->out, row->err};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
-		if (strstr(texts[i], "HEAP") || strstr(texts[i], "heap 0") ||
+		if (strstr(texts[i], "HEAP") || strstr(texts[i], "populated") || strstr(texts[i], "heap 0") ||
 		    strstr(texts[i], "heap 1") || strstr(texts[i], "heap reserve"))
 			return strncmp(row->name, "musl: ", 6) ? "this libc's malloc keeps no reserve" : NULL;
 #endif
