@@ -16,6 +16,11 @@ void *real_find(const char *name)
 	return dlsym(RTLD_NEXT, name);
 }
 
+void *real_first(const char *name)
+{
+	return dlsym(RTLD_DEFAULT, name);
+}
+
 /* A libc without these is none that the library was built for. */
 static void *find_required(const char *name)
 {

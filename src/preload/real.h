@@ -44,7 +44,11 @@ static inline const struct real *real_get(void)
 /* The next function of a name, or NULL; for what is called once. */
 void *real_find(const char *name);
 
+/* The first function of a name in the search order, which may be ours. */
+void *real_first(const char *name);
+
 /* The one place where an object pointer becomes a function pointer. */
-#define REAL_FUNCTION(declaration, name) ((union { void *object; declaration; }){real_find(name)}.function)
+#define REAL_TYPED(declaration, object) ((union { void *symbol; declaration; }){object}.function)
+#define REAL_FUNCTION(declaration, name) REAL_TYPED(declaration, real_find(name))
 
 #endif
