@@ -72,7 +72,7 @@ enum target_obstacle library_fits(const char *library, const struct image *progr
 	static struct image image;
 	const char *folder = folder_of(program->loader);
 
-	if (!image_read(library, &image, true))
+	if (!image_read(library, &image, false))
 		return TARGET_FINE;
 	if (image.machine != program->machine || image.class != program->class)
 		return TARGET_ARCHITECTURE;

@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/launch.h"
 #include "cli/library.h"
+#include "cli/sanitizer.h"
 
 enum { RUN_DRY };
 
@@ -93,6 +94,7 @@ static int run_main(int argc, char **argv)
 	if (launch_find_library(library) != 0)
 		return CLI_RUN_FAILED;
 	library_match(library, *a.at);
+	sanitizer_prepare(*a.at);
 	if (launch_environment(&options, library) != 0)
 		return CLI_RUN_FAILED;
 	if (dry) {
