@@ -49,6 +49,8 @@ int main(int argc, char **argv)
 		change_loader(NULL);
 	else if (strcmp(how, "libc") == 0)
 		change_loader("/lib/ld-other.so.1");
+	else if (strcmp(how, "musl") == 0)
+		change_loader("/lib/ld-musl-x86_64.so.1");
 	else if (strcmp(how, "machine") == 0)
 		((ElfW(Ehdr) *)image)->e_machine = EM_SPARCV9;
 	if (size <= 0 || write(to, image, (size_t)size) != size || close(to) != 0)
