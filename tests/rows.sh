@@ -15,6 +15,9 @@ skip_all() { echo "1..0 # SKIP $*" && exit 0; }
 skip_unless_asked() {
 	case $build in "$top"/_build/*) skip_all "it is a distcheck" ;; esac
 	[ -n "${CI:-}" ] || skip_all "takes minutes: CI=true make check runs it"
+	export CI='' # a build within one of these runs none of them
+	# Its variables are those of the test that runs: TEST_LOGS would be the inner build's too.
+	unset MAKEFLAGS MFLAGS MAKELEVEL
 }
 
 # DESCRIPTION command...: shows the end of what the command prints, where it fails.
