@@ -6,6 +6,11 @@
 
 #include "victim.h"
 
+#ifndef __GLIBC__ /* musl has neither */
+#define pvalloc valloc
+#define malloc_trim(pad) (void)(pad)
+#endif
+
 static const size_t sizes[] = {0, 1, 64, 4096, 131071, 131072, 131073, 1 << 20, 5 << 20, 40 << 20};
 #define SIZES (sizeof(sizes) / sizeof(*sizes))
 
@@ -64,10 +69,8 @@ static void aligned(size_t size, int whole)
 		free(c);
 	}
 	free(valloc(size));
-#ifdef __GLIBC__
 	if (whole)
 		free(pvalloc(size));
-#endif
 }
 
 static void errors(void)
@@ -98,9 +101,7 @@ int main(int argc, char **argv)
 	}
 	if (argc < 2)
 		errors();
-#ifdef __GLIBC__
 	malloc_trim(0);
-#endif
 	puts("heap ok");
 	return 0;
 }
