@@ -10,6 +10,7 @@
 
 static const struct row rows[] = {
 #include "cases.def"
+#include "cases_cli.def"
 };
 
 #define ROWS (sizeof(rows) / sizeof(*rows))

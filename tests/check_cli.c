@@ -6,7 +6,11 @@
 
 #include "cli_suites.h"
 
-static Suite *(*const suites[])(void) = {json_suite, table_suite};
+static Suite *(*const suites[])(void) = {
+	json_suite,	 json_read_suite, table_suite,	 host_suite,
+	findings_suite, image_suite,	  process_suite, service_suite,
+	words_suite,
+};
 
 int main(void)
 {

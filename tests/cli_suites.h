@@ -5,7 +5,14 @@
 
 #include <check.h>
 
+Suite *findings_suite(void);
+Suite *host_suite(void);
+Suite *image_suite(void);
 Suite *json_suite(void);
+Suite *json_read_suite(void);
+Suite *process_suite(void);
+Suite *service_suite(void);
 Suite *table_suite(void);
+Suite *words_suite(void);
 
 #endif

@@ -36,6 +36,15 @@ void *cli_alloc(void *old, size_t size)
 	return new;
 }
 
+FILE *cli_memstream(char **text, size_t *size)
+{
+	FILE *to = open_memstream(text, size);
+
+	if (to)
+		return to;
+	cli_no_memory();
+}
+
 bool cli_number(const char *word, long least, long most, long *number)
 {
 	char *end;
@@ -88,12 +97,12 @@ static void print_setting(const struct option_row *row)
 	print_option(name, row->argument, row->help);
 	text_init(&t, allowed, sizeof(allowed));
 	options_allowed(row, &t);
-	if (*allowed)
-		printf("  %-24s   %s", "", allowed);
-	if (*allowed && *row->defaults[PROFILE_SERVICE])
-		printf(" (default %s)", row->defaults[PROFILE_SERVICE]);
-	if (*allowed)
-		putchar('\n');
+	if (*row->defaults[PROFILE_SERVICE])
+		text_add(&t, " (default %s)", row->defaults[PROFILE_SERVICE]);
+	if (*allowed) {
+		printf("  %-24s ", "");
+		print_column(allowed);
+	}
 }
 
 void cli_print_help(const struct command *command)
@@ -115,7 +124,8 @@ struct cli_arguments cli_arguments(const struct command *command, char **argv,
 				   struct options *settings)
 {
 	return (struct cli_arguments){
-		.command = command, .settings = settings, .at = argv + 1, .status = -1};
+		.command = command, .settings = settings, .at = argv + 1, .operands = argv + 1,
+		.last = argv + 1, .status = -1};
 }
 
 static void fail(struct cli_arguments *a)
@@ -193,18 +203,45 @@ static int read_option(struct cli_arguments *a, const char *word)
 	return -1;
 }
 
+/* Whether options may follow a word: behind a program they are its own. */
+static bool is_mere_operand(const struct cli_arguments *a, const char *word)
+{
+	long number;
+
+	return a->command->operands == OPERANDS_PID || a->command->operands == OPERANDS_UNIT ||
+	       (a->command->operands == OPERANDS_PROGRAM_OR_PID &&
+		(a->last != a->operands || cli_number(word, 1, INT32_MAX, &number)));
+}
+
+/* Puts the operands found so far before those that are left. */
+static int end(struct cli_arguments *a)
+{
+	while (a->last != a->operands)
+		*--a->at = *--a->last;
+	return -1;
+}
+
 int cli_next(struct cli_arguments *a)
 {
-	while (*a->at && (*a->at)[0] == '-' && (*a->at)[1] != '\0') {
-		const char *word = *a->at++;
+	while (*a->at) {
+		const char *word = *a->at;
 		int option;
 
-		if (strcmp(word, "--") == 0)
-			return -1;
+		if (word[0] != '-' || word[1] == '\0') {
+			if (!is_mere_operand(a, word))
+				break;
+			*a->last++ = *a->at++;
+			continue;
+		}
+		a->at++;
+		if (strcmp(word, "--") == 0) {
+			a->ended = true;
+			break;
+		}
 		if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
 			cli_print_help(a->command);
 			a->status = 0;
-			return -1;
+			break;
 		}
 		if (word[1] != '-') {
 			cli_error("%s: no such option; see ramlock %s --help", word,
@@ -216,5 +253,5 @@ int cli_next(struct cli_arguments *a)
 		if (option >= 0)
 			return option;
 	}
-	return -1;
+	return end(a);
 }

@@ -13,7 +13,6 @@
 #include "cli/findings.h"
 #include "cli/launch.h"
 #include "cli/library.h"
-#include "cli/table.h"
 #include "cli/target.h"
 #include "cli/words.h"
 #include "common/stats.h"
@@ -31,9 +30,9 @@ const struct command check_command = {
 	.name = "check",
 	.usage = "[options] [PID | [--] program [args]]",
 	.help = "tell whether machine, user and program are ready, and what to do if not",
-	.about = "Looks at this machine and this user; with a program, also at its file, which is not\n"
-		 "started; with a PID, at what that process has. Settings are those that it would be\n"
-		 "started with. What can't be looked at is unknown, never ok.\n",
+	.about = "Looks at this machine and this user; with a program, also at its file, which is\n"
+		 "not started; with a PID, at what that process has. Settings are those that it\n"
+		 "would be started with. What can't be looked at is unknown, never ok.\n",
 	.end = "Exit status: 0 when nothing fails, 1 otherwise, 2 for a wrong command line.\n",
 	.options = check_options,
 	.settings = true,
@@ -218,87 +217,12 @@ static int find_all(struct check *c, char **operands)
 	return 0;
 }
 
-enum { RESULT, CHECK, FOUND, JSON_FOUND, JSON_REMEDY };
-
-static const struct table_column columns[] = {
-	[RESULT] = {"result", "RESULT", TABLE_LEFT},
-	[CHECK] = {"check", "CHECK", TABLE_LEFT},
-	[FOUND] = {NULL, "FOUND", TABLE_WRAP},
-	[JSON_FOUND] = {"found", "", TABLE_JSON},
-	[JSON_REMEDY] = {"remedy", "", TABLE_JSON},
-};
-
-/* The remedy of a finding; what an earlier one said is not said again. */
-static const char *remedy_of(const struct findings *f, unsigned index)
-{
-	for (unsigned i = 0; i < index; i++)
-		if (f->list[i].remedy && strcmp(f->list[i].remedy, f->list[index].remedy) == 0)
-			return "as above";
-	return f->list[index].remedy;
-}
-
-static struct table *make_table(const struct findings *f)
-{
-	static const enum table_colour colours[] = {TABLE_GREEN, TABLE_YELLOW, TABLE_RED, TABLE_YELLOW};
-	struct table *t = table_new(columns, sizeof(columns) / sizeof(*columns));
-
-	for (unsigned i = 0; i < f->count; i++) {
-		const struct finding *finding = &f->list[i];
-		char found[256];
-
-		table_row(t);
-		table_text(t, RESULT, verdict_names[finding->verdict]);
-		table_colour(t, RESULT, colours[finding->verdict]);
-		table_text(t, CHECK, finding->check);
-		words_clean(finding->found, found, sizeof(found));
-		if (finding->remedy)
-			table_format(t, FOUND, "%s\n-> %s", found, remedy_of(f, i));
-		else
-			table_text(t, FOUND, found);
-		table_text(t, JSON_FOUND, finding->found);
-		table_text(t, JSON_REMEDY, finding->remedy);
-	}
-	return t;
-}
-
-static int print_json(const struct check *c, const struct table *t)
-{
-	struct json j;
-
-	json_start(&j, stdout);
-	json_object(&j, NULL);
-	json_bool(&j, "ready", c->findings.counts[VERDICT_FAIL] == 0);
-	json_string(&j, "program", *c->path ? c->path : NULL);
-	json_number(&j, "pid", c->pid ? (uint64_t)c->pid : UINT64_MAX);
-	json_object(&j, "counts");
-	for (int i = 0; i < VERDICT_COUNT; i++)
-		json_number(&j, verdict_names[i], c->findings.counts[i]);
-	json_close(&j);
-	table_json(t, &j, "findings");
-	json_close(&j);
-	return json_end(&j);
-}
-
 static int print(const struct check *c)
 {
-	const unsigned *counts = c->findings.counts;
-	struct table *t = make_table(&c->findings);
-	int error = 0;
+	int error = c->json ? findings_json(&c->findings, *c->path ? c->path : NULL, c->pid, stdout)
+			    : findings_print(&c->findings, stdout);
 
-	if (c->json) {
-		error = print_json(c, t);
-	} else {
-		table_print(t, stdout);
-		printf("\n%s: %u ok, %u to improve, %u failing, %u unknown\n",
-		       counts[VERDICT_FAIL]	 ? "Not ready"
-		       : counts[VERDICT_UNKNOWN] ? "Ready as far as could be seen"
-						 : "Ready",
-		       counts[VERDICT_OK], counts[VERDICT_WARN], counts[VERDICT_FAIL],
-		       counts[VERDICT_UNKNOWN]);
-		error = fflush(stdout);
-	}
-	table_free(t);
-	return error || counts[VERDICT_FAIL] ? CLI_FAILED : 0;
+	return error || c->findings.counts[VERDICT_FAIL] ? CLI_FAILED : 0;
 }
 
 static int check_main(int argc, char **argv)
@@ -314,7 +238,7 @@ static int check_main(int argc, char **argv)
 	if (a.status >= 0)
 		return a.status;
 	launch_settings(&c.facts.settings); /* with the profile that was asked for */
-	if (*a.at && strcmp(a.at[-1], "--") != 0 && cli_number(*a.at, 1, INT32_MAX, &c.pid) && a.at[1]) {
+	if (*a.at && !a.ended && cli_number(*a.at, 1, INT32_MAX, &c.pid) && a.at[1]) {
 		cli_error("%s: one PID, or a program behind --", a.at[1]);
 		return CLI_USAGE;
 	}

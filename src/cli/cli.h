@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "common/options.h"
 
@@ -47,6 +48,8 @@ struct cli_arguments {
 	const struct command *command;
 	struct options *settings; /* where settings given as options go; they go to the environment too */
 	char **at;		  /* in the end the operands, NULL-terminated */
+	char **operands, **last;  /* those found so far, where options may follow them */
+	bool ended;		  /* by "--": at[0] is no option, whatever it looks like */
 	const char *value;	  /* of the last option; NULL where it may be left out and was */
 	int status;		  /* in the end: -1 to go on, else the exit status */
 };
@@ -55,7 +58,8 @@ struct cli_arguments cli_arguments(const struct command *command, char **argv,
 				   struct options *settings);
 
 /* The index of the next option in the command's table, -1 at the end. Settings and --help are seen
- * to here; every mistake is told, and reading goes on. */
+ * to here; every mistake is told, and reading goes on. Options may follow operands that are no
+ * program. */
 int cli_next(struct cli_arguments *a);
 
 /* --help of a command. */
@@ -67,6 +71,9 @@ __attribute__((format(printf, 1, 2))) void cli_error(const char *format, ...);
 /* realloc; where there is no memory the command ends with CLI_FAILED. */
 void *cli_alloc(void *old, size_t size);
 _Noreturn void cli_no_memory(void);
+
+/* open_memstream; where there is no memory the command ends. */
+FILE *cli_memstream(char **text, size_t *size);
 
 /* A whole number from least to most and nothing else. */
 bool cli_number(const char *word, long least, long most, long *number);

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "cli/host.h"
 #include "cli/image.h"
@@ -63,5 +64,10 @@ struct program {
 };
 
 void findings_of_program(struct findings *f, const struct program *p);
+
+/* For people, with a line that sums up; or as JSON, with the program (or NULL) and the PID (or 0) that
+ * they are about. 0 or -EIO. */
+int findings_print(const struct findings *f, FILE *to);
+int findings_json(const struct findings *f, const char *program, long pid, FILE *to);
 
 #endif

@@ -70,7 +70,7 @@ static void find_allocator(struct findings *f, const struct program *p)
 			     "%s: HEAP does not apply; large blocks and LOCK do", p->tree.allocator);
 	else if (p->tree.missing)
 		findings_add(f, VERDICT_UNKNOWN, check, NULL,
-			     "none found, but %u libraries were not found either", p->tree.missing);
+			     "none found, but neither was %s", p->tree.lost);
 	else
 		findings_add(f, VERDICT_OK, check, NULL, "the C library's");
 }
@@ -91,7 +91,7 @@ static void find_sanitizer(struct findings *f, const struct program *p)
 			     p->image.sanitizer);
 	else if (p->tree.missing)
 		findings_add(f, VERDICT_UNKNOWN, check, NULL,
-			     "none found, but %u libraries were not found either", p->tree.missing);
+			     "none found, but neither was %s", p->tree.lost);
 	else
 		findings_add(f, VERDICT_OK, check, NULL, "none");
 }

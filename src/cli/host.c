@@ -138,11 +138,13 @@ static void read_memory(struct host *h, struct reader *r)
 /* "Uid:	1000	1000	1000	1000": the second is the effective one. */
 static void read_status(struct host *h, struct reader *r)
 {
-	const char *uid;
+	const char *uid, *capabilities;
 
 	read_of_process(r, "status");
 	h->vm_size = bytes_after(r, "VmSize:");
 	h->vm_locked = bytes_after(r, "VmLck:");
+	capabilities = line_after(r, "CapEff:");
+	h->capabilities = capabilities ? strtoull(capabilities, NULL, 16) : LIMITS_NONE;
 	uid = line_after(r, "Uid:");
 	if (uid)
 		uid += strcspn(uid, "\t\n");

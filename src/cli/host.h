@@ -38,6 +38,7 @@ struct host {
 	char thp[16];			 /* "always", "madvise" or "never" */
 	uint64_t vm_size, vm_locked;	 /* of the process, bytes, LIMITS_NONE if unknown */
 	uint64_t uid;			 /* effective; LIMITS_NONE if unknown */
+	uint64_t capabilities;		 /* effective, a bit each; LIMITS_NONE if unknown */
 	enum { SPACE_UNKNOWN, SPACE_INITIAL, SPACE_NESTED } user_space; /* its user namespace */
 };
 

@@ -31,6 +31,7 @@ bool image_read(const char *path, struct image *image, bool details);
 struct image_tree {
 	uint64_t text, data; /* of the libraries */
 	unsigned found, missing;
+	char lost[128]; /* the first that is missing */
 	const char *allocator, *sanitizer; /* among the libraries */
 };
 

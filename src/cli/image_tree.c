@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/cli.h"
 #include "cli/image.h"
 
 #define LIBRARIES 256
@@ -150,14 +151,15 @@ static void walk(struct search *s, const char *owner, const struct image *of,
 		if (!is_new(s, of->needed[i]))
 			continue;
 		note_name(tree, of->needed[i]);
-		library = malloc(sizeof(*library));
-		if (library && find_library(s, owner, of, of->needed[i], library, path)) {
+		library = cli_alloc(NULL, sizeof(*library));
+		if (find_library(s, owner, of, of->needed[i], library, path)) {
 			tree->found++;
 			tree->text += library->text;
 			tree->data += library->data;
 			walk(s, path, library, tree);
 		} else {
-			tree->missing++;
+			if (tree->missing++ == 0)
+				snprintf(tree->lost, sizeof(tree->lost), "%s", of->needed[i]);
 		}
 		free(library);
 	}
@@ -166,16 +168,15 @@ static void walk(struct search *s, const char *owner, const struct image *of,
 void image_tree(const char *path, const struct image *program, struct image_tree *tree)
 {
 	static const char usual[] = "/lib64:/usr/lib64:/lib:/usr/lib";
-	struct search *s = calloc(1, sizeof(*s));
+	struct search *s = cli_alloc(NULL, sizeof(*s));
+	char *origin = realpath(path, NULL); /* a program's $ORIGIN is where its file is */
 
 	*tree = (struct image_tree){0};
-	if (s == NULL) {
-		tree->missing = program->needed_count;
-		return;
-	}
+	*s = (struct search){.count = 0};
 	dl_iterate_phdr(add_own_folder, s);
 	add_configured(s, "/etc/ld.so.conf", 0);
 	add_folder(s, usual, strlen(usual));
-	walk(s, path, program, tree);
+	walk(s, origin ? origin : path, program, tree);
+	free(origin);
 	free(s);
 }

@@ -28,14 +28,19 @@ static enum probe verdict(int error)
 enum probe probe_mlock_onfault(void)
 {
 	const uintptr_t page = map_pages(size_page(), PROT_READ | PROT_WRITE);
+	struct sys_rlimit limit = {.soft = 1};
 	int error;
 
 	if (page == 0)
 		return PROBE_UNKNOWN;
 	error = sys_mlock(page, size_page(), MLOCK_ONFAULT);
 	sys_munmap(page, size_page());
-	/* The flag is looked at before the limit: who is refused for that was understood. */
-	return error == -ENOMEM || error == -EAGAIN ? PROBE_YES : verdict(error);
+	/* The flag is looked at before the limit: who is refused for that was understood. EPERM is for
+	 * a limit of 0, but may also come from a filter of system calls. */
+	sys_prlimit(0, RLIMIT_MEMLOCK, NULL, &limit);
+	if (error == -ENOMEM || error == -EAGAIN || (error == -EPERM && limit.soft == 0))
+		return PROBE_YES;
+	return verdict(error);
 }
 
 static enum probe try_advice(int advice)

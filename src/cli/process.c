@@ -50,15 +50,22 @@ void process_read_faults(struct process *p, const char *root)
 	p->major = less(p->major, value_of(p, STAT_major_at_start));
 }
 
+void process_read_name(const char *path, char *name, size_t size)
+{
+	long length = limits_read_file(path, name, size);
+
+	if (length > 0 && name[length - 1] == '\n') /* the name may have others */
+		length--;
+	name[length > 0 ? length : 0] = '\0';
+}
+
 static void read_names(struct process *p, const char *root)
 {
 	char path[512];
 	ssize_t length;
 
 	snprintf(path, sizeof(path), "%s/proc/%d/comm", root, p->pid);
-	if (limits_read_file(path, p->name, sizeof(p->name)) < 0)
-		*p->name = '\0';
-	p->name[strcspn(p->name, "\n")] = '\0';
+	process_read_name(path, p->name, sizeof(p->name));
 	snprintf(path, sizeof(path), "%s/proc/%d/exe", root, p->pid);
 	length = readlink(path, p->program, sizeof(p->program) - 1);
 	p->program[length > 0 ? length : 0] = '\0';

@@ -49,6 +49,9 @@ void process_read_usage(struct process *p, const char *root);
 void process_read_stacks(struct process *p, const char *root);
 void process_read_faults(struct process *p, const char *root);
 
+/* The name in a file such as /proc/PID/comm; "" where it can't be read. */
+void process_read_name(const char *path, char *name, size_t size);
+
 /* The stack pointer in a line of /proc/PID/task/TID/syscall; 0 for "running" and what is none. */
 uintptr_t process_stack_pointer(const char *line);
 

@@ -36,9 +36,7 @@ static void read_stack(struct process_stack *stack, const char *folder)
 
 	stack->resident = stack->locked = stack->used = PROCESS_UNKNOWN;
 	snprintf(path, sizeof(path), "%s/%d/comm", folder, stack->tid);
-	if (limits_read_file(path, stack->name, sizeof(stack->name)) < 0)
-		*stack->name = '\0';
-	stack->name[strcspn(stack->name, "\n")] = '\0';
+	process_read_name(path, stack->name, sizeof(stack->name));
 	snprintf(path, sizeof(path), "%s/%d/syscall", folder, stack->tid);
 	for (int i = 0; i < TRIES && stack->pointer == 0; i++)
 		if (limits_read_file(path, line, sizeof(line)) > 0)

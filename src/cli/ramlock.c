@@ -12,6 +12,7 @@ const struct command *const commands[] = {
 	&run_command,
 	&check_command,
 	&status_command,
+	&unit_command,
 	NULL,
 };
 
@@ -40,6 +41,10 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(name, "--version") == 0) {
 		puts(PACKAGE_STRING);
+		return 0;
+	}
+	if (strcmp(name, "--completion") == 0) { /* for make */
+		completion_write();
 		return 0;
 	}
 	for (const struct command *const *command = commands; *command; command++)

@@ -29,8 +29,8 @@ const struct command run_command = {
 	.help = "start a program with its memory locked",
 	.about = "Starts a program with its memory locked, as the settings say. Each setting is a\n"
 		 "RAMLOCK_ variable too; an option beats the variable, both beat the profile.\n",
-	.end = "Exit status: 125 when ramlock fails, 126 when the program can't be started, 127 when it\n"
-	       "is not found, else the program's own.\n",
+	.end = "Exit status: 125 when ramlock fails, 126 when the program can't be started, 127\n"
+	       "when it is not found, else the program's own.\n",
 	.options = run_options,
 	.settings = true,
 	.usage_status = CLI_RUN_FAILED,

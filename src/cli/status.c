@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/status.h"
@@ -28,8 +29,9 @@ const struct command status_command = {
 	.name = "status",
 	.usage = "[options] [PID...]",
 	.help = "show what is locked now",
-	.about = "Shows every process under ramlock that you may look at, a line each; with a PID all\n"
-		 "of that one: level, memory by class, reserves, stacks by thread, faults, counters.\n",
+	.about = "Shows every process under ramlock that you may look at, a line each; with a PID\n"
+		 "all of that one: level, memory by class, reserves, stacks by thread, faults,\n"
+		 "counters.\n",
 	.end = "Exit status: 0, 1 when a PID could not be shown, 2 for a wrong command line.\n",
 	.options = status_options,
 	.usage_status = CLI_USAGE,
@@ -105,9 +107,11 @@ static int find_all(struct status *s)
 	DIR *proc = opendir("/proc");
 	long pid;
 
-	if (proc == NULL) {
-		cli_error("/proc: %s", strerror(errno));
-		return -errno;
+	if (proc == NULL || access("/proc/self", F_OK) != 0) {
+		cli_error("/proc: not mounted");
+		if (proc)
+			closedir(proc);
+		return -ENOENT;
 	}
 	while ((entry = readdir(proc)) != NULL) {
 		struct process *p;
@@ -146,6 +150,8 @@ static int show(void *context, FILE *to)
 	struct status *s = context;
 	int error = *s->pids ? find_given(s) : find_all(s);
 
+	if (error && *s->pids == NULL)
+		return CLI_FAILED;
 	if (s->form == FORM_JSON)
 		error = status_json(s->processes, s->count, to) ? -EIO : error;
 	else if (s->form == FORM_METRICS)

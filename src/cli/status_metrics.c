@@ -96,11 +96,11 @@ static void write_usage(const struct process *processes, size_t count, FILE *to)
 		const char *family, *help;
 		size_t field;
 	} families[] = {
-		{"ramlock_mapped_bytes", "address space by class of memory",
+		{"ramlock_memory_mapped_bytes", "address space by class of memory",
 		 offsetof(struct process_usage, mapped)},
-		{"ramlock_resident_bytes", "memory that is resident, by class",
+		{"ramlock_memory_resident_bytes", "memory that is resident, by class",
 		 offsetof(struct process_usage, resident)},
-		{"ramlock_locked_bytes", "memory that is resident and locked, by class",
+		{"ramlock_memory_locked_bytes", "memory that is resident and locked, by class",
 		 offsetof(struct process_usage, locked)},
 	};
 

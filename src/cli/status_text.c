@@ -23,8 +23,8 @@ void status_list(const struct process *processes, size_t count, FILE *to)
 	static const struct table_column columns[] = {
 		{"pid", "PID", TABLE_RIGHT},	       {"program", "PROGRAM", TABLE_LEFT},
 		{"level", "LEVEL", TABLE_LEFT},	       {"resident", "RESIDENT", TABLE_RIGHT},
-		{"locked", "LOCKED", TABLE_RIGHT},     {"minor", "MINOR", TABLE_RIGHT},
-		{"major", "MAJOR", TABLE_RIGHT},       {"settings", "SETTINGS", TABLE_WRAP},
+		{"locked", "LOCKED", TABLE_RIGHT},     {"minor", "MINFLT", TABLE_RIGHT},
+		{"major", "MAJFLT", TABLE_RIGHT},       {"settings", "SETTINGS", TABLE_WRAP},
 	};
 	static const enum table_colour colours[] = {TABLE_RED, TABLE_YELLOW, TABLE_GREEN};
 	struct table *t = table_new(columns, sizeof(columns) / sizeof(*columns));
@@ -103,20 +103,25 @@ static struct table *reserve_table(const struct process *p)
 		{"used", "USED", TABLE_RIGHT},	       {"peak", "PEAK", TABLE_RIGHT},
 	};
 	const uint64_t *values = p->page.values;
+	const struct {
+		enum map_class class;
+		uint64_t reserved, used, peak;
+	} rows[] = {
+		{MAPS_STACK, values[STAT_stack_reserve],
+		 p->stack_count ? p->stacks[0].used : PROCESS_UNKNOWN, PROCESS_UNKNOWN},
+		{MAPS_HEAP, values[STAT_heap_reserve], PROCESS_UNKNOWN, PROCESS_UNKNOWN},
+		{MAPS_LARGE, values[STAT_large_resident], values[STAT_large_used],
+		 values[STAT_large_peak]},
+	};
 	struct table *t = table_new(columns, sizeof(columns) / sizeof(*columns));
 
-	table_row(t);
-	table_text(t, 0, map_class_names[MAPS_STACK]);
-	table_size(t, 1, values[STAT_stack_reserve]);
-	table_size(t, 2, p->stack_count ? p->stacks[0].used : PROCESS_UNKNOWN);
-	table_row(t);
-	table_text(t, 0, map_class_names[MAPS_HEAP]);
-	table_size(t, 1, values[STAT_heap_reserve]);
-	table_row(t);
-	table_text(t, 0, map_class_names[MAPS_LARGE]);
-	table_size(t, 1, values[STAT_large_resident]);
-	table_size(t, 2, values[STAT_large_used]);
-	table_size(t, 3, values[STAT_large_peak]);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		table_row(t);
+		table_text(t, 0, map_class_names[rows[i].class]);
+		table_size(t, 1, rows[i].reserved);
+		table_size(t, 2, rows[i].used);
+		table_size(t, 3, rows[i].peak);
+	}
 	return t;
 }
 

@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
-#include <wchar.h>
 
 #include "cli/cli.h"
 #include "cli/table.h"
+#include "cli/words.h"
 #include "common/text.h"
 
 #define LEAST_WRAP 16 /* a column of words is never narrower */
@@ -129,13 +129,23 @@ void table_colour(struct table *t, size_t column, enum table_colour colour)
 	cell_of(t, t->rows - 1, column)->colour = colour;
 }
 
+/* The terminal that a stream goes to, or -1; what is gathered in memory goes to stdout. */
+static int terminal_of(FILE *to)
+{
+	int fd = fileno(to);
+
+	if (fd < 0)
+		fd = STDOUT_FILENO;
+	return isatty(fd) ? fd : -1;
+}
+
 size_t table_width(FILE *to)
 {
 	const char *columns = getenv("COLUMNS");
 	struct winsize size;
 	long width = 0;
 
-	if (isatty(fileno(to)) && ioctl(fileno(to), TIOCGWINSZ, &size) == 0)
+	if (ioctl(terminal_of(to), TIOCGWINSZ, &size) == 0)
 		width = size.ws_col;
 	if (width <= 0 && columns)
 		width = strtol(columns, NULL, 10);
@@ -148,30 +158,7 @@ static bool wants_colour(FILE *to)
 {
 	const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
 
-	return isatty(fileno(to)) && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
-}
-
-/* Cells on the terminal; bytes that are no characters here count as "\xff", as they are printed. */
-static size_t text_columns(const char *text)
-{
-	size_t width = 0, left = strlen(text);
-	mbstate_t state = {0};
-
-	while (left) {
-		wchar_t c;
-		size_t length = mbrtowc(&c, text, left, &state);
-
-		if (length == 0 || length > left) {
-			width += 4;
-			length = 1;
-			state = (mbstate_t){0};
-		} else {
-			width += wcwidth(c) < 0 ? 4 * length : (size_t)wcwidth(c);
-		}
-		text += length;
-		left -= length;
-	}
-	return width;
+	return terminal_of(to) >= 0 && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
 }
 
 /* What the other columns leave of a line. */
@@ -180,45 +167,19 @@ static size_t wrap_width(const struct table *t, FILE *to)
 	size_t total = table_width(to), used = 0;
 
 	for (size_t i = 0; i < t->count; i++) {
-		size_t widest = text_columns(t->columns[i].title);
+		size_t widest = words_columns(t->columns[i].title);
 
 		if (t->columns[i].flags & (TABLE_WRAP | TABLE_JSON))
 			continue;
 		for (size_t row = 0; row < t->rows; row++) {
 			const char *text = cell_of(t, row, i)->text;
-			size_t width = text ? text_columns(text) : 0;
+			size_t width = text ? words_columns(text) : 0;
 
 			widest = width > widest ? width : widest;
 		}
 		used += widest + GAP;
 	}
 	return total > used + LEAST_WRAP ? total - used : LEAST_WRAP;
-}
-
-/* Turns blanks into newlines so that no line is longer than the width but for a longer word. */
-static void wrap(char *text, size_t width)
-{
-	char *line = text, *blank = NULL;
-
-	for (char *at = text;; at++) {
-		char kept = *at;
-
-		if (kept != ' ' && kept != '\0' && kept != '\n')
-			continue;
-		*at = '\0';
-		if (blank && text_columns(line) > width) {
-			*blank = '\n';
-			line = blank + 1;
-		}
-		*at = kept;
-		if (kept == '\0')
-			return;
-		blank = at;
-		if (kept == '\n') {
-			line = at + 1;
-			blank = NULL;
-		}
-	}
 }
 
 static void add_columns(const struct table *t, struct libscols_table *out)
@@ -256,7 +217,7 @@ static void add_row(const struct table *t, struct libscols_table *out, size_t ro
 		if (line == NULL || scols_line_set_data(line, place, cell->text) != 0)
 			cli_no_memory();
 		if (t->columns[i].flags & TABLE_WRAP && cell->text)
-			wrap((char *)scols_cell_get_data(scols_line_get_cell(line, place)), width);
+			words_wrap((char *)scols_cell_get_data(scols_line_get_cell(line, place)), width);
 		if (cell->colour)
 			scols_cell_set_color(scols_line_get_cell(line, place), colours[cell->colour]);
 		place++;

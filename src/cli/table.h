@@ -43,7 +43,8 @@ void table_colour(struct table *t, size_t column, enum table_colour colour);
 
 size_t table_rows(const struct table *t);
 
-/* Colour only where the stream is a terminal and NO_COLOR (no-color.org) is not set. */
+/* Colour only where the stream is a terminal and NO_COLOR (no-color.org) is not set. A stream in memory
+ * counts as what stdout is. */
 void table_print(const struct table *t, FILE *to);
 
 /* An array of objects. */

@@ -81,12 +81,9 @@ static int draw_once(int (*show)(void *, FILE *), void *context)
 {
 	char *text = NULL;
 	size_t size;
-	FILE *to = open_memstream(&text, &size);
-	int result;
+	FILE *to = cli_memstream(&text, &size);
+	int result = show(context, to);
 
-	if (to == NULL)
-		cli_no_memory();
-	result = show(context, to);
 	fclose(to);
 	if (result == 0)
 		draw(text);
@@ -105,7 +102,7 @@ int watch_loop(const struct watch *watch, int (*show)(void *, FILE *), void *con
 	sigaction(SIGINT, &on_stop, NULL);
 	sigaction(SIGTERM, &on_stop, NULL);
 	if (terminal)
-		fputs("\033[?25l\033[2J", stdout);
+		fputs("\033[?25l\033[?7l\033[2J", stdout); /* no cursor, no wrapped lines */
 	for (long i = 0; result == 0; i++) {
 		if (!terminal && i)
 			putchar('\n');
@@ -115,7 +112,7 @@ int watch_loop(const struct watch *watch, int (*show)(void *, FILE *), void *con
 			break;
 	}
 	if (terminal)
-		fputs("\033[?25h\n", stdout);
+		fputs("\033[?25h\033[?7h\n", stdout);
 	fflush(stdout);
 	if (keys)
 		tcsetattr(STDIN_FILENO, TCSANOW, &old);

@@ -77,3 +77,50 @@ size_t words_sequence(const unsigned char *at)
 			return 0;
 	return length;
 }
+
+size_t words_columns(const char *text)
+{
+	size_t width = 0, left = strlen(text);
+	mbstate_t state = {0};
+
+	while (left) {
+		wchar_t c;
+		size_t length = mbrtowc(&c, text, left, &state);
+
+		if (length == 0 || length > left) {
+			width += 4;
+			length = 1;
+			state = (mbstate_t){0};
+		} else {
+			width += wcwidth(c) < 0 ? 4 * length : (size_t)wcwidth(c);
+		}
+		text += length;
+		left -= length;
+	}
+	return width;
+}
+
+void words_wrap(char *text, size_t width)
+{
+	char *line = text, *blank = NULL;
+
+	for (char *at = text;; at++) {
+		char kept = *at;
+
+		if (kept != ' ' && kept != '\0' && kept != '\n')
+			continue;
+		*at = '\0';
+		if (blank && words_columns(line) > width) {
+			*blank = '\n';
+			line = blank + 1;
+		}
+		*at = kept;
+		if (kept == '\0')
+			return;
+		blank = at;
+		if (kept == '\n') {
+			line = at + 1;
+			blank = NULL;
+		}
+	}
+}

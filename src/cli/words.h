@@ -21,4 +21,11 @@ char *words_clean(const char *from, char *to, size_t size);
  * is above U+10FFFF are none. */
 size_t words_sequence(const unsigned char *at);
 
+/* The columns of a text on a terminal; bytes that are no characters here count as "\xff", as tables
+ * print them. */
+size_t words_columns(const char *text);
+
+/* Turns blanks into newlines, so that no line has more columns but for a longer word. */
+void words_wrap(char *text, size_t columns);
+
 #endif

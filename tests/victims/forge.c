@@ -29,6 +29,15 @@ static void change_loader(const char *loader)
 	}
 }
 
+/* The same library by another name, wherever that stands. */
+static void change_library(const char *from, const char *to)
+{
+	const size_t length = strlen(from);
+
+	for (char *at = image; (at = memmem(at, (size_t)(image + sizeof(image) - at), from, length)); at += length)
+		memcpy(at, to, length);
+}
+
 static int set_capability(const char *path)
 {
 	const struct vfs_cap_data data = {
@@ -51,6 +60,8 @@ int main(int argc, char **argv)
 		change_loader("/lib/ld-other.so.1");
 	else if (strcmp(how, "musl") == 0)
 		change_loader("/lib/ld-musl-x86_64.so.1");
+	else if (strcmp(how, "sanitizer") == 0)
+		change_library("libc.so.6", "libasan.6");
 	else if (strcmp(how, "machine") == 0)
 		((ElfW(Ehdr) *)image)->e_machine = EM_SPARCV9;
 	if (size <= 0 || write(to, image, (size_t)size) != size || close(to) != 0)

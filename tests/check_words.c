@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* Unit tests of words: sizes, what others wrote, and broken lines. */
+#include "config.h"
+
+#include <locale.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/words.h"
+#include "cli_suites.h"
+
+START_TEST(figures)
+{
+	ck_assert_str_eq(word_size(1536).text, "1.5 KiB");
+	ck_assert_str_eq(word_size(UINT64_MAX).text, "unlimited");
+	ck_assert_str_eq(word_number(UINT64_MAX - 1).text, "18446744073709551614");
+	ck_assert_str_eq(word_number(UINT64_MAX).text, "unlimited");
+}
+END_TEST
+
+START_TEST(numbers)
+{
+	static const char *const wrong[] = {"", "-1", "+1", " 1", "1 ", "0x1", "11", "99999999999999999999"};
+	long number;
+
+	ck_assert(cli_number("10", 1, 10, &number));
+	ck_assert_int_eq(number, 10);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++)
+		ck_assert_msg(!cli_number(wrong[i], 1, 10, &number), "%s", wrong[i]);
+}
+END_TEST
+
+static void check_clean(const char *from, size_t size, const char *expected)
+{
+	char to[64];
+
+	ck_assert_str_eq(words_clean(from, to, size), expected);
+}
+
+START_TEST(clean)
+{
+	check_clean("a b", 64, "a b");
+	check_clean("\033[2J\r\n\t\177", 64, "?[2J????");
+	check_clean("abcdef", 4, "abc");
+	check_clean("abc", 1, "");
+	check_clean("\xff\xc3", 64, "??");
+}
+END_TEST
+
+START_TEST(clean_utf8)
+{
+	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
+		return;
+	check_clean("K\xc3\xb6nig", 64, "K\xc3\xb6nig");
+	check_clean("K\xc3\xb6nig", 3, "K"); /* no half a character */
+	check_clean("\xc2\x9b" "2J", 64, "?2J"); /* one byte of Latin-1 steers terminals too */
+	check_clean("\xc3", 64, "?");
+	ck_assert_uint_eq(words_columns("K\xc3\xb6nig"), 5);
+	ck_assert_uint_eq(words_columns("\xe6\xbc\xa2"), 2);
+	ck_assert_uint_eq(words_columns("\xff"), 4);
+	setlocale(LC_CTYPE, "C");
+}
+END_TEST
+
+static void check_wrapped(const char *text, size_t columns, const char *expected)
+{
+	char copy[128];
+
+	strcpy(copy, text);
+	words_wrap(copy, columns);
+	ck_assert_str_eq(copy, expected);
+}
+
+START_TEST(wrapped)
+{
+	check_wrapped("", 5, "");
+	check_wrapped("a b c", 5, "a b c");
+	check_wrapped("a b c d", 5, "a b c\nd");
+	check_wrapped("abcdefgh", 5, "abcdefgh");
+	check_wrapped("a bcdefgh i", 5, "a\nbcdefgh\ni");
+	check_wrapped("ab\ncd ef gh", 5, "ab\ncd ef\ngh");
+}
+END_TEST
+
+Suite *words_suite(void)
+{
+	Suite *s = suite_create("words");
+	TCase *t = tcase_create("words");
+
+	tcase_add_test(t, figures);
+	tcase_add_test(t, numbers);
+	tcase_add_test(t, clean);
+	tcase_add_test(t, clean_utf8);
+	tcase_add_test(t, wrapped);
+	suite_add_tcase(s, t);
+	return s;
+}
