@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Brings a malloc of its own and what looks like a sanitizer's runtime; does nothing. */
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 static char heap[1 << 20];
