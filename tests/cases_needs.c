@@ -51,10 +51,68 @@ static bool is_there(struct need *need)
 	return need->state == THERE;
 }
 
+/* Whether a library for another libc or machine is tested: ld.so says that it can't preload it. */
+static bool is_foreign(void)
+{
+	static struct need need = {NULL, "LD_PRELOAD='" BUILD_DIR "/src/.libs/libramlock.so' RAMLOCK_VERBOSE=0 /bin/true 2>&1 | grep .", NULL, UNKNOWN};
+
+	return is_there(&need);
+}
+
+/* Whether a row has the library in none but victims, which are built as it is. */
+static bool is_of_victims(const struct row *row)
+{
+	const char *at = strstr(row->command, "LD_PRELOAD=%L");
+
+	if (strstr(row->command, "libm.so.6") || strstr(row->command, "python3"))
+		return false;
+	if (row->start == PRELOAD)
+		return strncmp(row->command, "%V", 2) == 0;
+	for (; at; at = strstr(at, "LD_PRELOAD=%L")) {
+		at += strlen("LD_PRELOAD=%L");
+		while (strncmp(at, " RAMLOCK_", 9) == 0)
+			at += 1 + strcspn(at + 1, " ");
+		if (strncmp(at, " %V", 3) != 0 && strncmp(at, " -", 2) != 0 && strncmp(at, " ./", 3) != 0)
+			return false;
+	}
+	return true;
+}
+
+static const char *library_missing(const struct row *row)
+{
+	if (!is_foreign())
+		return NULL;
+	if (row->start == LAUNCHER || strstr(row->command, "%R") || strstr(row->command, "%B"))
+		return "the library is built without the command";
+	if (!is_of_victims(row))
+		return "this machine's programs are of another libc or architecture";
+	return NULL;
+}
+
+/* HEAP is glibc's: a row that expects or sets it has no meaning elsewhere. */
+static const char *heap_missing(const struct row *row)
+{
+#ifdef HAVE_MALLOPT
+	(void)row;
+#else
+	const char *const texts[] = {row->settings, row->command, row->out, row->err};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
+		if (strstr(texts[i], "HEAP") || strstr(texts[i], "populated") || strstr(texts[i], "heap 0") ||
+		    strstr(texts[i], "heap 1") || strstr(texts[i], "heap reserve"))
+			return strncmp(row->name, "musl: ", 6) ? "this libc's malloc keeps no reserve" : NULL;
+#endif
+	return NULL;
+}
+
 const char *needs_missing(const struct row *row)
 {
 	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++)
 		if (strstr(row->command, needs[i].word) && !is_there(&needs[i]))
 			return needs[i].reason;
+	if (library_missing(row))
+		return library_missing(row);
+	if (heap_missing(row))
+		return heap_missing(row);
 	return stage_missing(row->limit, row->user);
 }

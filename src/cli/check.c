@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/findings.h"
 #include "cli/launch.h"
+#include "cli/library.h"
 #include "cli/target.h"
 #include "cli/words.h"
 #include "common/stats.h"
@@ -58,6 +59,7 @@ static int look_at_program(struct check *c, const char *name, const char *file)
 
 	if (launch_find_library(library) != 0)
 		return CLI_FAILED;
+	library_match(library, file);
 	snprintf(c->path, sizeof(c->path), "%s", file);
 	target_look(file, library, blamed, detail, LAUNCH_PATH);
 	p->path = blamed;
@@ -69,6 +71,8 @@ static int look_at_program(struct check *c, const char *name, const char *file)
 	if (!image_read(library, &p->library, false))
 		p->library.machine = 0;
 	p->own_loader = image_read("/proc/self/exe", &own, false) ? own.loader : "";
+	if (p->image.dynamic && library_fits(library, &p->image) == TARGET_FINE)
+		p->own_loader = p->image.loader;
 	p->rights = target_has_rights(blamed, detail, sizeof(detail)) ? detail : "";
 	image_tree(blamed, &p->image, &p->tree);
 	findings_of_program(&c->findings, p);

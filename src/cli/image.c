@@ -111,7 +111,7 @@ static void read_texts(Elf_Scn *section, struct image *image)
 		image->allocator = "mimalloc";
 }
 
-static void read_sections(Elf *elf, struct image *image)
+static void read_sections(Elf *elf, struct image *image, bool details)
 {
 	Elf_Scn *section = NULL;
 	size_t names = 0;
@@ -126,6 +126,8 @@ static void read_sections(Elf *elf, struct image *image)
 		name = elf_strptr(elf, names, header.sh_name);
 		if (header.sh_type == SHT_DYNAMIC)
 			read_dynamic(elf, section, &header, image);
+		else if (!details)
+			continue;
 		else if (header.sh_type == SHT_DYNSYM || header.sh_type == SHT_SYMTAB)
 			read_symbols(elf, section, &header, image);
 		else if (name && strcmp(name, ".rodata") == 0)
@@ -144,8 +146,8 @@ bool image_read(const char *path, struct image *image, bool details)
 	elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ_MMAP, NULL);
 	read = read_segments(elf, image);
-	if (read && details)
-		read_sections(elf, image);
+	if (read)
+		read_sections(elf, image, details);
 	elf_end(elf);
 	close(fd);
 	return read;

@@ -23,8 +23,8 @@ struct image {
 	char search[1024];		/* DT_RUNPATH or DT_RPATH */
 };
 
-/* Reads what stands in the headers, and with details also what has to be searched for: allocator,
- * sanitizer, libraries. False for what can't be read or is no ELF file. */
+/* Reads what stands in the headers and the libraries that are named there, and with details also
+ * what has to be searched for: allocator, sanitizer. False for what can't be read or is no ELF file. */
 bool image_read(const char *path, struct image *image, bool details);
 
 /* The program with all libraries that it names, found as ld.so would find most of them. */

@@ -12,10 +12,9 @@
 
 #include "cli/cli.h"
 #include "cli/launch.h"
+#include "cli/library.h"
 #include "cli/target.h"
 #include "common/message.h"
-
-#define LIBRARY "libramlock.so"
 
 static void complain(void *context, const char *line)
 {
@@ -56,7 +55,7 @@ int launch_settings(struct options *options)
 
 int launch_find_library(char *library)
 {
-	static const char *const places[] = {"/.libs/" LIBRARY, "/" LIBRARY, "/../lib/" LIBRARY};
+	static const char *const places[] = {"/.libs/" LIBRARY_NAME, "/" LIBRARY_NAME, "/../lib/" LIBRARY_NAME};
 	char folder[LAUNCH_PATH - 64];
 	ssize_t length = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
 
@@ -69,32 +68,53 @@ int launch_find_library(char *library)
 		if (access(path, R_OK) == 0 && realpath(path, library))
 			return 0;
 	}
-	snprintf(library, LAUNCH_PATH, "%s/%s", LIBDIR, LIBRARY);
+	snprintf(library, LAUNCH_PATH, "%s/%s", LIBDIR, LIBRARY_NAME);
 	if (access(library, R_OK) == 0)
 		return 0;
 	cli_error("%s: %s; reinstall ramlock", library, strerror(errno));
 	return -ENOENT;
 }
 
+/* The entries of a list but for ours, which may be for another architecture: one ramlock under
+ * another. */
+static void drop_ours(char *list)
+{
+	char *to = list;
+
+	for (char *at = list; *at;) {
+		const size_t length = strcspn(at, ": ");
+		const size_t name = strlen("/" LIBRARY_NAME);
+
+		if (length && (length < name || memcmp(at + length - name, "/" LIBRARY_NAME, name) != 0)) {
+			if (to != list)
+				*to++ = ':';
+			memmove(to, at, length);
+			to += length;
+		}
+		at += length + strspn(at + length, ": ");
+	}
+	*to = '\0';
+}
+
 /* Ours goes first, so that what is behind it is wrapped; what the user had stays. */
 static int prepend_preload(const char *library)
 {
-	const char *old = getenv("LD_PRELOAD");
-	const size_t length = strlen(library);
-	char *list;
+	char *old = strdup(getenv("LD_PRELOAD") ? getenv("LD_PRELOAD") : "");
+	char *list = NULL;
+	int error = -ENOMEM;
 
 	if (strpbrk(library, ": ")) {
 		cli_error("%s: LD_PRELOAD can't name a path with a blank or a colon; "
 			  "install ramlock elsewhere", library);
-		return -EINVAL;
+		error = -EINVAL;
+	} else if (old) {
+		drop_ours(old);
+		if (asprintf(&list, "%s%s%s", library, *old ? ":" : "", old) >= 0)
+			error = setenv("LD_PRELOAD", list, 1) ? -errno : 0;
 	}
-	if (old && strncmp(old, library, length) == 0 && strchr(": ", old[length]))
-		return 0; /* one ramlock under another */
-	if (asprintf(&list, "%s%s%s", library, old && *old ? ":" : "", old ? old : "") < 0)
-		return -ENOMEM;
-	setenv("LD_PRELOAD", list, 1);
+	free(old);
 	free(list);
-	return 0;
+	return error;
 }
 
 /* The name by which the tree of processes knows what it has told; see message_start. */

@@ -11,6 +11,8 @@
 
 #include "cli/cli.h"
 #include "cli/launch.h"
+#include "cli/library.h"
+#include "cli/sanitizer.h"
 
 enum { RUN_DRY };
 
@@ -89,7 +91,11 @@ static int run_main(int argc, char **argv)
 	launch_settings(&options); /* with the profile that was asked for */
 	if (wrong && options.on_error == ERROR_ABORT)
 		return CLI_RUN_FAILED;
-	if (launch_find_library(library) != 0 || launch_environment(&options, library) != 0)
+	if (launch_find_library(library) != 0)
+		return CLI_RUN_FAILED;
+	library_match(library, *a.at);
+	sanitizer_prepare(*a.at);
+	if (launch_environment(&options, library) != 0)
 		return CLI_RUN_FAILED;
 	if (dry) {
 		print_environment();

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "cli/image.h"
+#include "cli/library.h"
 #include "cli/target.h"
 
 #define SCRIPT_DEPTH 4 /* interpreters of interpreters: the kernel's own limit (execve(2)) */
@@ -112,31 +113,29 @@ const char *target_machine(const struct image *image)
 	}
 }
 
-static const char *file_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static enum target_obstacle look_at_image(const struct image *image, const char *library,
 					  char *detail, size_t size)
 {
-	static struct image ours, command;
+	enum target_obstacle obstacle;
 
 	if (!image->dynamic)
 		return TARGET_STATIC;
-	if (image_read(library, &ours, false) &&
-	    (ours.machine != image->machine || ours.class != image->class)) {
-		snprintf(detail, size, "%s", target_machine(image));
-		return TARGET_ARCHITECTURE;
+	obstacle = library_fits(library, image);
+	if (obstacle != TARGET_FINE)
+		snprintf(detail, size, "%s", obstacle == TARGET_LIBC ? image->loader : target_machine(image));
+	return obstacle;
+}
+
+bool target_image(const char *path, char *file, unsigned long size, struct image *image)
+{
+	snprintf(file, size, "%s", path);
+	for (int depth = 0; depth < SCRIPT_DEPTH; depth++) {
+		if (image_read(file, image, false))
+			return true;
+		if (!read_script(file, file, size))
+			return false;
 	}
-	if (image_read("/proc/self/exe", &command, false) &&
-	    strcmp(file_name(command.loader), file_name(image->loader)) != 0) {
-		snprintf(detail, size, "%s", image->loader);
-		return TARGET_LIBC;
-	}
-	return TARGET_FINE;
+	return false;
 }
 
 enum target_obstacle target_look(const char *path, const char *library, char *blamed,
@@ -144,16 +143,10 @@ enum target_obstacle target_look(const char *path, const char *library, char *bl
 {
 	static struct image image;
 
-	snprintf(blamed, size, "%s", path);
 	*detail = '\0';
-	for (int depth = 0; depth < SCRIPT_DEPTH; depth++) {
-		if (image_read(blamed, &image, false)) {
-			if (target_has_rights(blamed, detail, size))
-				return TARGET_PRIVILEGED;
-			return look_at_image(&image, library, detail, size);
-		}
-		if (!read_script(blamed, blamed, size))
-			return TARGET_UNKNOWN;
-	}
-	return TARGET_UNKNOWN;
+	if (!target_image(path, blamed, size, &image))
+		return TARGET_UNKNOWN;
+	if (target_has_rights(blamed, detail, size))
+		return TARGET_PRIVILEGED;
+	return look_at_image(&image, library, detail, size);
 }

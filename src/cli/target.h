@@ -21,6 +21,10 @@ extern const char *const target_texts[]; /* "is statically linked, …"; "" for 
 /* Finds a program as execvp(3) does. Returns 0 and its path in to, or ENOENT or EACCES. */
 int target_find(const char *program, char *to, unsigned long size);
 
+/* The image that a file is executed as, for a script its interpreter's; file is whose it is. False
+ * for what can't be read or is no ELF file and no script. */
+bool target_image(const char *path, char *file, unsigned long size, struct image *image);
+
 /* What stands in the way for the file, or for the interpreter of a script; blamed is the file that
  * it is about, detail a word on it ("/lib/ld-musl-x86_64.so.1", "ARM aarch64"). */
 enum target_obstacle target_look(const char *path, const char *library, char *blamed,

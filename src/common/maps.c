@@ -156,7 +156,7 @@ static enum map_class class_of_special(const struct mapping *mapping)
 	if (strcmp(mapping->path, "[stack]") == 0)
 		return MAPS_STACK;
 	if (strcmp(mapping->path, "[heap]") == 0)
-		return MAPS_HEAP;
+		return mapping->prot ? MAPS_HEAP : MAPS_RESERVED; /* musl keeps a guard page there */
 	if (starts_with(mapping->path, "[v") || starts_with(mapping->path, "[uprobes]"))
 		return MAPS_KERNEL;
 	if (mapping->prot == 0)

@@ -17,6 +17,8 @@ const struct option_row option_rows[OPTION_COUNT] = {
 #undef OPTION
 };
 
+/* A 32-bit program may share its settings with others: what they can use is no mistake there. */
+#define SIZE_MOST (SIZE_MAX / 4)
 #define NAME_SIZE 32 /* the longest name and its NUL */
 
 /* Variables that the launcher sets for the library; not settings of the user's. */
@@ -73,7 +75,7 @@ static int set_size(void *value, const struct option_row *row, const char *word)
 	if (error == 0 && size.permille)
 		error = -EINVAL;
 	if (error == 0)
-		*(uint64_t *)value = size.bytes;
+		*(uint64_t *)value = size.bytes < SIZE_MOST ? size.bytes : SIZE_MOST;
 	return error;
 }
 

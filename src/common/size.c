@@ -113,7 +113,7 @@ void size_print(struct size value, char *to)
 		value.bytes /= 1024;
 		unit++;
 	}
-	text_add(&t, "%lu", (unsigned long)value.bytes);
+	text_add(&t, "%ju", (uintmax_t)value.bytes);
 	if (unit)
 		text_add(&t, "%c", units[unit - 1]);
 }

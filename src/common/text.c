@@ -63,6 +63,11 @@ static void add_conversion(struct text *t, const char **format, va_list *args)
 
 	while (**format >= '0' && **format <= '9')
 		width = width * 10 + (size_t)(*(*format)++ - '0');
+	if (**format == 'j') {
+		*format += 2;
+		add_number(t, va_arg(*args, uintmax_t), 10, false, width);
+		return;
+	}
 	while (**format == 'l' || **format == 'z') {
 		wide = true;
 		(*format)++;

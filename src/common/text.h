@@ -18,7 +18,7 @@ struct text {
 
 void text_init(struct text *t, char *buffer, size_t size);
 
-/* The part of printf that is needed here: %s %c %d %u %x %lu %zu %% (a width such as %8zu is
+/* The part of printf that is needed here: %s %c %d %u %x %lu %zu %ju %% (a width such as %8zu is
  * allowed and pads with blanks on the left). */
 __attribute__((format(printf, 2, 3))) void text_add(struct text *t, const char *format, ...);
 __attribute__((format(printf, 2, 0))) void text_add_list(struct text *t, const char *format,

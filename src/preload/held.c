@@ -212,6 +212,13 @@ bool held_whole_pages(uintptr_t at, size_t size, uintptr_t *start, uintptr_t *en
 	return *end >= *start;
 }
 
+/* What the kernel says of a range that wraps, or of so many bytes that rounding wraps: it may have
+ * more bits than the program, and then they don't. Asked at the last page, which nobody has. */
+int held_ask_at_end(size_t size)
+{
+	return sys_munlock(size_page_down(UINTPTR_MAX), size);
+}
+
 /* Unlocks what only the policy holds of a range, and takes it off the policy's account. */
 uint64_t held_unlock_own(uintptr_t start, uintptr_t end)
 {

@@ -29,7 +29,8 @@ bool held_wraps(uintptr_t at, size_t size)
 {
 	uintptr_t start, end;
 
-	return held_table.kept && !held_whole_pages(at, size, &start, &end) && end - start <= held_table.limit;
+	return held_table.kept && !held_whole_pages(at, size, &start, &end) &&
+	       end - start <= held_table.limit && held_ask_at_end(size) == -EINVAL;
 }
 
 bool held_make_room(uintptr_t at, size_t size)
@@ -87,10 +88,8 @@ int held_program_unlock(uintptr_t at, size_t size)
 
 	if (lock_level() == LEVEL_FUTURE && preload_options.unlock == UNLOCK_ALLOW && !held_table.kept)
 		return sys_munlock(at, size);
-	if (!held_whole_pages(at, size, &start, &end))
-		return -EINVAL;
-	if (start == end)
-		return 0;
+	if (!held_whole_pages(at, size, &start, &end) || start == end)
+		return held_ask_at_end(size);
 	if (!held_is_mapped(start, end))
 		return -ENOMEM;
 	if (!held_table.kept) {

@@ -51,6 +51,9 @@ void held_lock_again(const struct ranges *set);
 /* A range's whole pages, as the kernel rounds it; false where munlock(2) would say EINVAL. */
 bool held_whole_pages(uintptr_t at, size_t size, uintptr_t *start, uintptr_t *end);
 
+/* What the kernel says of a range that wraps, or of so many bytes that rounding wraps: -errno. */
+int held_ask_at_end(size_t size);
+
 /* Whether a range has no hole. */
 bool held_is_mapped(uintptr_t start, uintptr_t end);
 

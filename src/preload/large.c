@@ -18,6 +18,7 @@
 #endif
 
 #define LEAST_RESERVATION (64ul << 20) /* less address space than this is not worth an arena */
+#define LARGEST_RESERVATION (SIZE_MAX / 8 + 1) /* 512 MiB of 4 GiB; no end on 64 bits */
 #define GROWTH (2ul << 20)	       /* the arena grows by multiples of this */
 #define SHARE_OF_AS 4 /* of a finite RLIMIT_AS, what is left of it: the arena takes a quarter */
 
@@ -81,7 +82,7 @@ static size_t wanted_addresses(void)
 	struct sys_rlimit limit;
 	size_t size = LEAST_RESERVATION;
 
-	while (size < memory && size < SIZE_MAX / 4)
+	while (size < memory && size < LARGEST_RESERVATION)
 		size *= 2;
 	if (sys_prlimit(0, RLIMIT_AS, NULL, &limit) == 0 && limit.soft != SYS_RLIM_INFINITY) {
 		uint64_t left = lock_address_space();

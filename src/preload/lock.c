@@ -85,7 +85,7 @@ static uint64_t raise_limit(void)
 
 	if (sys_prlimit(0, RLIMIT_MEMLOCK, NULL, &now) != 0)
 		return 0;
-	if (now.soft == SYS_RLIM_INFINITY ||
+	if (now.soft >= UINTPTR_MAX || /* no process of 32 bits meets one that is higher */
 	    sys_prlimit(0, RLIMIT_MEMLOCK, &infinite, NULL) == 0)
 		return LIMITS_NONE;
 	if (now.soft < now.hard) {

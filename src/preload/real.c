@@ -16,6 +16,11 @@ void *real_find(const char *name)
 	return dlsym(RTLD_NEXT, name);
 }
 
+void *real_first(const char *name)
+{
+	return dlsym(RTLD_DEFAULT, name);
+}
+
 /* A libc without these is none that the library was built for. */
 static void *find_required(const char *name)
 {
@@ -32,14 +37,15 @@ static void *find_required(const char *name)
 }
 
 /* Writes each pointer through the type that it has. */
-#define BIND(find, name)                                                                           \
+#define BIND_SYMBOL(find, name, symbol)                                                            \
 	do {                                                                                       \
 		union {                                                                            \
 			void *object;                                                              \
 			__typeof__(real_table.name) function;                                      \
-		} bound = {find(#name)};                                                           \
+		} bound = {find(symbol)};                                                          \
 		real_table.name = bound.function;                                                  \
 	} while (0)
+#define BIND(find, name) BIND_SYMBOL(find, name, #name)
 
 void real_bind(void)
 {
@@ -49,7 +55,7 @@ void real_bind(void)
 	BIND(find_required, munlock);
 	BIND(find_required, mlockall);
 	BIND(find_required, munlockall);
-	BIND(find_required, mmap);
+	BIND_SYMBOL(find_required, mmap, REAL_MMAP);
 	BIND(find_required, munmap);
 	BIND(find_required, mremap);
 	BIND(find_required, mprotect);

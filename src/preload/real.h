@@ -37,6 +37,13 @@ struct real {
 	int (*thrd_create)(thrd_t *, thrd_start_t, void *); /* NULL before glibc 2.28 */
 };
 
+/* Where off_t has 64 bits and a long has not, mmap with that off_t goes by another name. */
+#ifdef HAVE_SHORT_MMAP
+#define REAL_MMAP "mmap64"
+#else
+#define REAL_MMAP "mmap"
+#endif
+
 extern struct real real_table;
 extern bool real_bound;
 
@@ -52,7 +59,11 @@ static inline const struct real *real_get(void)
 /* The next function of a name, or NULL; for what is called once. */
 void *real_find(const char *name);
 
+/* The first function of a name in the search order, which may be ours. */
+void *real_first(const char *name);
+
 /* The one place where an object pointer becomes a function pointer. */
-#define REAL_FUNCTION(declaration, name) ((union { void *object; declaration; }){real_find(name)}.function)
+#define REAL_TYPED(declaration, object) ((union { void *symbol; declaration; }){object}.function)
+#define REAL_FUNCTION(declaration, name) REAL_TYPED(declaration, real_find(name))
 
 #endif

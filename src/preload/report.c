@@ -124,7 +124,7 @@ static void write_text(struct text *t, const char *program, const struct usage *
 		else if (strcmp(stat_rows[i].unit, "bytes") == 0)
 			text_size(t, value);
 		else
-			text_add(t, "%lu", (unsigned long)value);
+			text_add(t, "%ju", (uintmax_t)value);
 		text_add(t, "\n");
 	}
 }
@@ -135,7 +135,7 @@ static void json_number(struct text *t, const char *name, uint64_t value)
 	if (value == UINT64_MAX)
 		text_add(t, ": null");
 	else
-		text_add(t, ": %lu", (unsigned long)value);
+		text_add(t, ": %ju", (uintmax_t)value);
 }
 
 static void json_string(struct text *t, const char *name, const char *value)

@@ -174,8 +174,9 @@ void reserve_keep_heaps(void)
 
 void reserve_heap(void)
 {
-	if (options_given(&preload_options, OPTION_INDEX_HEAP))
-		ahead_tell_cut("RAMLOCK_HEAP", preload_options.heap, 0, "this libc's malloc has no mallopt");
+	if (preload_options.heap && options_given(&preload_options, OPTION_INDEX_HEAP))
+		ahead_tell_cut("RAMLOCK_HEAP", preload_options.heap, 0,
+				"this libc's malloc keeps no reserve; use RAMLOCK_LARGE and RAMLOCK_LARGE_RESERVE");
 }
 
 #endif

@@ -15,6 +15,7 @@
 #include "preload/large.h"
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "preload/real.h"
 
 #define likely(condition) __builtin_expect(condition, 1)
 
@@ -162,15 +163,23 @@ EXPORT void *realloc(void *old, size_t size)
 	return realloc_with_large(old, size);
 }
 
+/* Of the realloc that is first, as libc's own does: an allocator before us may have no reallocarray,
+ * one behind us has one that does not know our blocks. */
 EXPORT void *reallocarray(void *old, size_t count, size_t size)
 {
+	static void *(*first)(void *, size_t);
+	void *(*function)(void *, size_t) = __atomic_load_n(&first, __ATOMIC_RELAXED);
 	size_t bytes;
 
 	if (__builtin_mul_overflow(count, size, &bytes)) {
 		errno = ENOMEM;
 		return NULL;
 	}
-	return realloc(old, bytes);
+	if (function == NULL) {
+		function = REAL_TYPED(void *(*function)(void *, size_t), real_first("realloc"));
+		__atomic_store_n(&first, function, __ATOMIC_RELAXED);
+	}
+	return function(old, bytes);
 }
 
 static bool is_power_of_two(size_t number)

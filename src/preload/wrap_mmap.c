@@ -41,9 +41,25 @@ EXPORT void *mmap(void *at, size_t size, int prot, int flags, int fd, off_t offs
 	return result;
 }
 
-/* off_t has 64 bits: config.h asks for it. */
+#ifdef HAVE_SHORT_MMAP
+
+/* config.h asks for an off_t of 64 bits, so that the function above bears the symbol mmap64. This
+ * is the one that programs without it call; libc takes their offset as unsigned. */
+EXPORT void *mmap_short(void *at, size_t size, int prot, int flags, int fd, long offset)
+	__asm__("mmap");
+
+EXPORT void *mmap_short(void *at, size_t size, int prot, int flags, int fd, long offset)
+{
+	return mmap(at, size, prot, flags, fd, (off_t)(unsigned long)offset);
+}
+
+#else
+
+#undef mmap64 /* musl has but the one, and a macro */
 EXPORT void *mmap64(void *at, size_t size, int prot, int flags, int fd, off_t offset)
 	__attribute__((alias("mmap")));
+
+#endif
 
 EXPORT int munmap(void *at, size_t size)
 {

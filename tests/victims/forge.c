@@ -58,6 +58,8 @@ int main(int argc, char **argv)
 		change_loader(NULL);
 	else if (strcmp(how, "libc") == 0)
 		change_loader("/lib/ld-other.so.1");
+	else if (strcmp(how, "musl") == 0)
+		change_loader("/lib/ld-musl-x86_64.so.1");
 	else if (strcmp(how, "sanitizer") == 0)
 		change_library("libc.so.6", "libasan.6");
 	else if (strcmp(how, "machine") == 0)

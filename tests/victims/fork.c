@@ -41,12 +41,15 @@ static void counts(void)
 
 int main(int argc, char **argv)
 {
+	char *const ended[] = {argv[0], (char *)"ended", NULL};
 	char *const spawned[] = {argv[0], (char *)"spawned", NULL};
 	char *block = malloc(1 << 20);
 	pid_t pid;
 
 	if (argc > 1 && strcmp(argv[1], "spawned") == 0)
 		child("spawned");
+	if (argc > 1 && strcmp(argv[1], "ended") == 0)
+		return 0;
 	if (argc > 1 && strcmp(argv[1], "counts") == 0)
 		counts();
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -72,7 +75,7 @@ int main(int argc, char **argv)
 	wait_for(pid);
 	pid = vfork();
 	if (pid == 0) {
-		execv("/bin/true", spawned);
+		execv(argv[0], ended);
 		_exit(1);
 	}
 	wait_for(pid);

@@ -27,7 +27,7 @@ static int find_libc_data(struct dl_phdr_info *info, size_t size, void *context)
 	for (int i = 0; i < info->dlpi_phnum; i++) {
 		const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
 
-		if (strstr(info->dlpi_name, "/libc") && segment->p_type == PT_LOAD &&
+		if ((strstr(info->dlpi_name, "/libc") || strstr(info->dlpi_name, "/ld-musl")) && segment->p_type == PT_LOAD &&
 		    segment->p_flags & PF_W)
 			*(char **)context = (char *)info->dlpi_addr + segment->p_vaddr + segment->p_filesz - 1;
 	}
