@@ -190,7 +190,8 @@ static int read_option(struct cli_arguments *a, const char *word)
 	char name[64];
 
 	snprintf(name, sizeof(name), "%.*s", behind ? (int)(behind - word) : (int)strlen(word), word);
-	behind += behind != NULL;
+	if (behind)
+		behind++;
 	for (const struct cli_option *option = a->command->options; option->name; option++)
 		if (strcmp(option->name, name) == 0)
 			return take_value(a, name, behind, option->argument)

@@ -242,7 +242,7 @@ static bool is_overcommit_strict(void)
 
 bool mapping_is_counted(size_t size)
 {
-	return is_within(RLIMIT_AS, size) || is_within(RLIMIT_DATA, size) || is_overcommit_strict();
+	return sizeof(void *) < 8 || is_within(RLIMIT_AS, size) || is_within(RLIMIT_DATA, size) || is_overcommit_strict();
 }
 
 /* Our arena is the cause only where address space or memory is counted. Programs try sizes that can't

@@ -51,8 +51,8 @@ void mapping_moved(uintptr_t from, size_t old_size, uintptr_t to, size_t new_siz
 /* After [at, at + size) was unmapped. */
 void mapping_gone(uintptr_t at, size_t size);
 
-/* Whether address space or memory is counted: by a limit that allows so many bytes, or by strict
- * overcommit. */
+/* Whether address space or memory is counted: by a limit that allows so many bytes, by strict
+ * overcommit, or because addresses have 32 bits. */
 bool mapping_is_counted(size_t size);
 
 /* The kernel refused a call with an error: gives back what of ours may be the cause. size: what the

@@ -20,6 +20,17 @@ typedef __rlimit_resource_t resource_type;
 typedef int resource_type;
 #endif
 
+/* Where config.h asks for 64 bits, setrlimit and prlimit below bear the symbols with 64, and the
+ * functions with numbers as wide as long are others. */
+#ifdef HAVE_SHORT_MMAP
+#define WIDE(name) name "64"
+struct short_rlimit {
+	unsigned long soft, hard;
+};
+#else
+#define WIDE(name) name
+#endif
+
 /* libc has it, and no header of libc's declares it. */
 int capset(cap_user_header_t header, const cap_user_data_t data);
 
@@ -34,6 +45,10 @@ static struct {
 	int (*setns)(int, int);
 	int (*setrlimit)(int, const struct rlimit *);
 	int (*prlimit)(pid_t, int, const struct rlimit *, struct rlimit *);
+#ifdef HAVE_SHORT_MMAP
+	int (*short_setrlimit)(int, const struct short_rlimit *);
+	int (*short_prlimit)(pid_t, int, const struct short_rlimit *, struct short_rlimit *);
+#endif
 	bool bound;
 } next;
 
@@ -48,9 +63,14 @@ static void bind_next(void)
 	next.capset = REAL_FUNCTION(int (*function)(cap_user_header_t, cap_user_data_t), "capset");
 	next.unshare = REAL_FUNCTION(int (*function)(int), "unshare");
 	next.setns = REAL_FUNCTION(int (*function)(int, int), "setns");
-	next.setrlimit = REAL_FUNCTION(int (*function)(int, const struct rlimit *), "setrlimit");
+	next.setrlimit = REAL_FUNCTION(int (*function)(int, const struct rlimit *), WIDE("setrlimit"));
 	next.prlimit = REAL_FUNCTION(int (*function)(pid_t, int, const struct rlimit *, struct rlimit *),
-				     "prlimit");
+				     WIDE("prlimit"));
+#ifdef HAVE_SHORT_MMAP
+	next.short_setrlimit = REAL_FUNCTION(int (*function)(int, const struct short_rlimit *), "setrlimit");
+	next.short_prlimit = REAL_FUNCTION(
+		int (*function)(pid_t, int, const struct short_rlimit *, struct short_rlimit *), "prlimit");
+#endif
 	__atomic_store_n(&next.bound, true, __ATOMIC_RELEASE);
 }
 
@@ -145,7 +165,16 @@ EXPORT int setrlimit(resource_type resource, const struct rlimit *limit)
 	return settle(watched, "setrlimit", next.setrlimit((int)resource, limit));
 }
 
-#ifdef __GLIBC__
+#ifdef HAVE_SHORT_MMAP
+EXPORT int short_setrlimit(int resource, const struct short_rlimit *limit) __asm__("setrlimit");
+
+EXPORT int short_setrlimit(int resource, const struct short_rlimit *limit)
+{
+	const bool watched = watch(resource == RLIMIT_MEMLOCK, true);
+
+	return settle(watched, "setrlimit", next.short_setrlimit(resource, limit));
+}
+#elif defined __GLIBC__
 EXPORT int setrlimit64(resource_type resource, const struct rlimit64 *limit)
 	__attribute__((alias("setrlimit")));
 #endif
@@ -163,7 +192,18 @@ EXPORT int prlimit(pid_t pid, resource_type resource, const struct rlimit *limit
 	return settle(watched, "prlimit", next.prlimit(pid, (int)resource, limit, old));
 }
 
-#ifdef __GLIBC__
+#ifdef HAVE_SHORT_MMAP
+EXPORT int short_prlimit(pid_t pid, int resource, const struct short_rlimit *limit,
+			 struct short_rlimit *old) __asm__("prlimit");
+
+EXPORT int short_prlimit(pid_t pid, int resource, const struct short_rlimit *limit,
+			 struct short_rlimit *old)
+{
+	const bool watched = watch(resource == RLIMIT_MEMLOCK && limit && is_self(pid), true);
+
+	return settle(watched, "prlimit", next.short_prlimit(pid, resource, limit, old));
+}
+#elif defined __GLIBC__
 EXPORT int prlimit64(pid_t pid, resource_type resource, const struct rlimit64 *limit,
 		     struct rlimit64 *old) __attribute__((alias("prlimit")));
 #endif

@@ -8,6 +8,7 @@
 #include <threads.h>
 
 #include "preload/future.h"
+#include "preload/mapping.h"
 #include "preload/preload.h"
 #include "preload/real.h"
 #include "preload/thread.h"
@@ -43,6 +44,12 @@ static int create(pthread_t *thread, const pthread_attr_t *attributes, void *(*f
 	return result;
 }
 
+/* For the lock account, or for the addresses of a stack. */
+static bool is_room_made(const char *operation, size_t size)
+{
+	return future_make_room(operation, 0, size) || mapping_make_room(ENOMEM, size);
+}
+
 EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
 			  void *(*function)(void *), void *restrict argument)
 {
@@ -58,7 +65,7 @@ EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *rest
 	do
 		result = create(thread, attributes, function, argument, plan);
 	while (result == EAGAIN && preload_active &&
-	       future_make_room("pthread_create", 0, thread_stack_size(attributes)));
+	       is_room_made("pthread_create", thread_stack_size(attributes)));
 	if (plan)
 		thread_plan_end(plan, result == 0);
 	return result;
@@ -91,7 +98,7 @@ EXPORT int thrd_create(thrd_t *thread, thrd_start_t function, void *argument)
 	do
 		result = create_c11(thread, function, argument, plan);
 	while (result != thrd_success && preload_active &&
-	       future_make_room("thrd_create", 0, thread_stack_size(NULL)));
+	       is_room_made("thrd_create", thread_stack_size(NULL)));
 	if (plan)
 		thread_plan_end(plan, result == thrd_success);
 	return result;

@@ -7,6 +7,11 @@
 
 #include "victim.h"
 
+#ifndef __GLIBC__ /* musl has neither */
+#define pvalloc(size) valloc(((size) + PAGE - 1) / PAGE * PAGE)
+#define malloc_trim(pad) (void)(pad)
+#endif
+
 #define SIZE ((size_t)1 << 20)
 
 static int is_arena(void *block, size_t size)

@@ -16,6 +16,11 @@
 
 #include "victim.h"
 
+#ifndef __GLIBC__ /* musl has neither */
+#define process_madvise(...) syscall(SYS_process_madvise, __VA_ARGS__)
+#define malloc_trim(pad) (void)(pad)
+#endif
+
 #ifndef MADV_COLD
 #define MADV_COLD 20
 #define MADV_PAGEOUT 21

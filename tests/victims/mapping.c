@@ -11,6 +11,10 @@
 
 #include "victim.h"
 
+#ifndef __GLIBC__ /* musl has none */
+#define pkey_mprotect(at, size, prot, key) mprotect(at, size, prot)
+#endif
+
 #define PAGES ((size_t)64)
 #define SIZE (PAGES * PAGE)
 

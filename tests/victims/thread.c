@@ -11,6 +11,10 @@
 
 #include "victim.h"
 
+#ifndef __GLIBC__ /* musl has none */
+#define malloc_info(options, to) (void)(to)
+#endif
+
 static long thread_faults(void)
 {
 	struct rusage now;
@@ -200,7 +204,7 @@ static void errors(void)
 	pthread_attr_setschedparam(&attributes, &param);
 	printf("explicit %d ", pthread_create(&thread, &attributes, nothing, NULL));
 	pthread_join(thread, NULL);
-	pthread_attr_setstacksize(&attributes, (size_t)1 << 46);
+	pthread_attr_setstacksize(&attributes, SIZE_MAX / 4);
 	for (int i = 0; i < 100; i++) /* more than there are slots */
 		errno = pthread_create(&thread, &attributes, nothing, NULL);
 	printf("huge %d ", errno);
