@@ -13,7 +13,9 @@
 #include "cli/cli.h"
 #include "cli/duration.h"
 #include "cli/launch.h"
+#include "cli/library.h"
 #include "cli/measured.h"
+#include "cli/sanitizer.h"
 #include "cli/trial.h"
 
 enum { AFTER, FOR, VERIFY, JSON, OUTPUT, PLOT };
@@ -266,6 +268,8 @@ static int measure_main(int argc, char **argv)
 		return CLI_RUN_FAILED;
 	if (launch_find_library(m.library) != 0)
 		return CLI_RUN_FAILED;
+	library_match(m.library, *a.at);
+	sanitizer_prepare(*a.at);
 	m.trial.program = a.at;
 	launch_reaches(&m.options, m.library, *a.at);
 	return start(&m);
