@@ -28,6 +28,12 @@ struct target {
 	bool bss;
 };
 
+/* What reading all of them takes: 40 KiB, which a small thread's stack has no room for. */
+struct reading {
+	struct target targets[MAPPINGS];
+	char buffer[16384];
+};
+
 uintptr_t existing_stack_low(void)
 {
 	return main_stack_low;
@@ -141,19 +147,18 @@ static void populate_target(const struct target *t)
 }
 
 /* How many there are, or -errno. */
-static long read_targets(struct target *targets, uintptr_t stack_low)
+static long read_targets(struct reading *reading, uintptr_t stack_low)
 {
-	char buffer[16384];
 	struct mapping mapping;
 	struct maps maps;
-	int error = maps_open(&maps, "/proc/self/maps", NULL, buffer, sizeof(buffer));
+	int error = maps_open(&maps, "/proc/self/maps", NULL, reading->buffer, sizeof(reading->buffer));
 	long count = 0;
 
 	if (error)
 		return error;
 	maps.program_at = getauxval(AT_PHDR);
 	while (count < MAPPINGS && maps_next(&maps, &mapping)) {
-		struct target *t = &targets[count];
+		struct target *t = &reading->targets[count];
 
 		if (lock_is_own(mapping.start))
 			continue;
@@ -272,36 +277,27 @@ static void lock_ranges(const struct target *targets, size_t count)
 
 void existing_lock(uintptr_t stack_low)
 {
-	struct target targets[MAPPINGS]; /* 24 KiB of the stack that is made resident anyway */
+	struct reading reading; /* of the stack that is made resident anyway */
 	long count;
 
 	main_stack_low = stack_low;
 	if (lock_level() == LEVEL_NONE)
 		return;
-	count = read_targets(targets, stack_low);
+	count = read_targets(&reading, stack_low);
 	if (lock_level() == LEVEL_FUTURE)
-		populate_all(targets, count > 0 ? (size_t)count : 0);
+		populate_all(reading.targets, count > 0 ? (size_t)count : 0);
 	if (count < 0)
 		tell_blind((int)count);
 	else if (lock_level() == LEVEL_RANGES)
-		lock_ranges(targets, (size_t)count);
+		lock_ranges(reading.targets, (size_t)count);
 }
 
-int existing_lock_all(int flags, uint64_t most)
+/* The heap last: its end is our reserve. */
+static void lock_targets(const struct target *targets, long count, int flags, uint64_t most)
 {
-	const uintptr_t stack_low = (uintptr_t)__builtin_frame_address(0) - 16 * size_page();
-	uint64_t ours = stats_get(STAT_stack_reserve) + stats_get(STAT_heap_reserve) + lock_own_bytes();
 	uint64_t done = 0;
-	struct target targets[MAPPINGS];
-	long count;
 
-	if (lock_address_space() - ours > most)
-		return -ENOMEM;
-	count = read_targets(targets, size_page_down(stack_low));
-	if (count < 0)
-		return (int)count;
-	sys_munlockall();
-	for (int heap = 0; heap <= 1; heap++) { /* the heap last: its end is our reserve */
+	for (int heap = 0; heap <= 1; heap++) {
 		for (long i = 0; i < count; i++) {
 			const struct target *t = &targets[i];
 			uint64_t size = t->end - t->start;
@@ -314,7 +310,28 @@ int existing_lock_all(int flags, uint64_t most)
 				done += size;
 		}
 	}
-	if (flags & MCL_FUTURE)
+}
+
+int existing_lock_all(int flags, uint64_t most)
+{
+	const uintptr_t stack_low = (uintptr_t)__builtin_frame_address(0) - 16 * size_page();
+	uint64_t ours = stats_get(STAT_stack_reserve) + stats_get(STAT_heap_reserve) + lock_own_bytes();
+	intptr_t memory;
+	long count;
+
+	if (lock_address_space() - ours > most)
+		return -ENOMEM;
+	memory = sys_mmap(0, sizeof(struct reading), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	if (memory < 0 && memory > -4096)
+		return (int)memory;
+	count = read_targets((struct reading *)memory, size_page_down(stack_low));
+	if (count >= 0) {
+		sys_munlockall();
+		lock_targets(((struct reading *)memory)->targets, count, flags, most);
+	}
+	sys_munmap((uintptr_t)memory, sizeof(struct reading));
+	if (count >= 0 && flags & MCL_FUTURE)
 		sys_mlockall(flags & ~MCL_CURRENT);
-	return 0;
+	return count < 0 ? (int)count : 0;
 }

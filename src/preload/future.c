@@ -156,7 +156,7 @@ static uint64_t adopt_each(struct maps *maps, bool adopt)
 		below = mapping;
 	}
 	maps_close(maps);
-	return need;
+	return maps->error ? 0 : need;
 }
 
 /* What is mapped, as far as the policy names it; with adopt it is taken into the table. These bytes;

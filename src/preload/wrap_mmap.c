@@ -7,7 +7,6 @@
 #include <sys/mman.h>
 
 #include "common/size.h"
-#include "preload/lock.h"
 #include "preload/mapping.h"
 #include "preload/preload.h"
 #include "preload/real.h"

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "common/sys.h"
-#include "preload/lock.h"
 #include "preload/mapping.h"
 #include "preload/preload.h"
 #include "preload/real.h"

@@ -2,6 +2,8 @@
 /* Locks and unlocks as programs do; the first argument says how. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <limits.h>
+#include <pthread.h>
 
 #include "victim.h"
 
@@ -159,6 +161,24 @@ static void all(int flags, size_t size)
 	printf("map %d locked %d\n", at != NULL, is_locked(at));
 }
 
+static void *all_in_thread(void *unused)
+{
+	print_error("mlockall", mlockall(MCL_CURRENT));
+	return unused;
+}
+
+/* All, by a thread whose stack is the smallest that there is. */
+static void all_by_small(void)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, PTHREAD_STACK_MIN);
+	if (pthread_create(&thread, &attributes, all_in_thread, NULL) == 0)
+		pthread_join(thread, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
@@ -185,6 +205,8 @@ int main(int argc, char **argv)
 		print_error("mlock2", mlock2(map(size, 0), size, MLOCK_ONFAULT));
 	else if (strcmp(how, "all") == 0)
 		print_error("mlockall", mlockall(MCL_CURRENT));
+	else if (strcmp(how, "small") == 0)
+		all_by_small();
 	else if (strcmp(how, "both") == 0)
 		all(MCL_CURRENT | MCL_FUTURE, size);
 	else if (strcmp(how, "future") == 0)
