@@ -323,8 +323,8 @@ int existing_lock_all(int flags, uint64_t most)
 		return -ENOMEM;
 	memory = sys_mmap(0, sizeof(struct reading), PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	if (memory < 0 && memory > -4096)
-		return (int)memory;
+	if (memory <= 0 && memory > -4096)
+		return -ENOMEM;
 	count = read_targets((struct reading *)memory, size_page_down(stack_low));
 	if (count >= 0) {
 		sys_munlockall();
