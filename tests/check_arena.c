@@ -337,6 +337,47 @@ START_TEST(trim_gives_back)
 }
 END_TEST
 
+static struct {
+	uintptr_t start, end;
+} dropped[3];
+static int drops;
+
+static void fake_drop(void *at, size_t size)
+{
+	dropped[drops].start = (uintptr_t)at;
+	dropped[drops++].end = (uintptr_t)at + size;
+}
+
+static uintptr_t metadata_end(void)
+{
+	return (uintptr_t)metadata + arena_metadata_size(SIZE);
+}
+
+START_TEST(shrinking_gives_up_addresses)
+{
+	char *a = block(MIB), *b;
+	size_t kept = 8 * MIB;
+	uintptr_t end = (uintptr_t)base + MIB + kept;
+	const uintptr_t tags = (uintptr_t)metadata, bits = metadata_end() - SIZE / page / 8 - page;
+
+	drops = 0;
+	ck_assert_uint_gt(arena_shrink(&arena, kept, fake_drop), SIZE - MIB - kept);
+	ck_assert_int_eq(drops, 3);
+	ck_assert_uint_eq(dropped[0].start, end);
+	ck_assert_uint_eq(dropped[0].end, (uintptr_t)base + SIZE);
+	ck_assert(dropped[1].start > tags && dropped[1].end == bits);
+	ck_assert(dropped[2].start > bits && dropped[2].end == metadata_end());
+	ck_assert(arena_covers(&arena, (void *)(end - 1)));
+	ck_assert(!arena_covers(&arena, (void *)end));
+
+	b = block(kept); /* all that is left, with descriptors */
+	ck_assert_ptr_null(arena_alloc(&arena, page));
+	give_back(a);
+	give_back(b);
+	ck_assert_uint_eq(arena_shrink(&arena, 0, fake_drop), 0);
+}
+END_TEST
+
 START_TEST(alignment_costs_no_memory)
 {
 	size_t align = (size_t)1 << _i, mask = align - 1;
@@ -789,6 +830,7 @@ static void add_growth(Suite *s)
 	tcase_add_test(t, more_than_the_limit_is_given_back);
 	tcase_add_test(t, the_reserve_is_kept);
 	tcase_add_test(t, trim_gives_back);
+	tcase_add_test(t, shrinking_gives_up_addresses);
 	tcase_add_test(t, others_allocate_while_it_grows);
 	suite_add_tcase(s, t);
 }

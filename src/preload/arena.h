@@ -155,9 +155,9 @@ size_t arena_trim(struct arena *a, size_t keep);
  * of the descriptors (1 and 2). False for any other index. */
 bool arena_tail(const struct arena *a, unsigned index, void **at, size_t *size);
 
-/* Gives up the addresses above all that was ever resident: where they begin and how many bytes they
- * are. They are the caller's. */
-size_t arena_shrink(struct arena *a, void **tail);
+/* Gives up the addresses above all that was ever resident but for `keep` bytes, and those of their
+ * descriptors: calls drop for each range, and returns the bytes of all. */
+size_t arena_shrink(struct arena *a, size_t keep, void (*drop)(void *at, size_t size));
 
 /* A snapshot without a lock; figures of one moment only while no other thread is at work. The
  * published copy is brought up to date whenever the lock is left, but not by blocks that come and

@@ -78,14 +78,43 @@ bool arena_tail(const struct arena *a, unsigned index, void **at, size_t *size)
 	return index < 3;
 }
 
-size_t arena_shrink(struct arena *a, void **tail)
+/* Leaves so many pages their descriptors; the rest of the region is the caller's to drop. */
+static size_t region_shrink(struct arena_region *region, size_t need, char **tail)
 {
-	size_t size;
+	size_t size = round_up(need, region->step);
+	size_t old = region->size;
 
+	if (size < region->used)
+		size = region->used;
+	if (size < region->size)
+		region->size = size;
+	*tail = region->base + region->size;
+	return old - region->size;
+}
+
+/* Under both locks, so that nobody is making resident what goes. */
+size_t arena_shrink(struct arena *a, size_t keep, void (*drop)(void *at, size_t size))
+{
+	char *tail[3];
+	size_t size[3], sum = 0;
+	uint32_t top;
+
+	pthread_mutex_lock(&a->cover_lock);
 	arena_enter(a);
-	arena_tail(a, 0, tail, &size);
-	a->pages = a->map.top;
-	a->size -= size;
+	top = tlsf_top(&a->map);
+	if (keep >> a->shift < a->pages - top)
+		a->pages = top + (uint32_t)(keep >> a->shift);
+	tail[0] = page_address(a, a->pages);
+	size[0] = a->size - page_bytes(a, a->pages);
+	a->size -= size[0];
+	size[1] = region_shrink(&a->tags, (size_t)((char *)&a->map.page[a->pages] - a->tags.base), &tail[1]);
+	size[2] = region_shrink(&a->bits, a->pages / 8 + 8, &tail[2]);
 	arena_leave(a);
-	return size;
+	pthread_mutex_unlock(&a->cover_lock);
+	for (int i = 0; i < 3; i++) {
+		if (size[i])
+			drop(tail[i], size[i]);
+		sum += size[i];
+	}
+	return sum;
 }

@@ -75,22 +75,29 @@ static int move(void *from, void *to, size_t size)
 
 static const struct arena_ops operations = {commit, release, move};
 
-/* As much as the machine could ever hold, or a share of a finite RLIMIT_AS. */
+/* A share of what a finite RLIMIT_AS leaves, beside so many bytes that are the arena's already. */
+static uint64_t share_of_addresses(uint64_t ours)
+{
+	struct sys_rlimit limit;
+	uint64_t used;
+
+	if (sys_prlimit(0, RLIMIT_AS, NULL, &limit) != 0 || limit.soft == SYS_RLIM_INFINITY)
+		return UINT64_MAX;
+	used = lock_address_space() - ours;
+	return used < limit.soft ? (limit.soft - used) / SHARE_OF_AS : 0;
+}
+
+/* As much as the machine could ever hold, within the share. */
 static size_t wanted_addresses(void)
 {
 	uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * size_page();
-	struct sys_rlimit limit;
+	uint64_t share = share_of_addresses(0);
 	size_t size = LEAST_RESERVATION;
 
 	while (size < memory && size < LARGEST_RESERVATION)
 		size *= 2;
-	if (sys_prlimit(0, RLIMIT_AS, NULL, &limit) == 0 && limit.soft != SYS_RLIM_INFINITY) {
-		uint64_t left = lock_address_space();
-
-		left = left < limit.soft ? (limit.soft - left) / SHARE_OF_AS : 0;
-		while (size > left)
-			size /= 2;
-	}
+	while (size > share)
+		size /= 2;
 	return size;
 }
 
@@ -139,10 +146,23 @@ void large_start(void)
 	start_reserve();
 }
 
+static void drop(void *at, size_t size)
+{
+	lock_disown((uintptr_t)at, size);
+	sys_munmap((uintptr_t)at, size);
+}
+
+/* Leaves so many of the addresses that were never used. */
+static size_t shrink(size_t keep)
+{
+	size_t size = arena_shrink(&large_arena, keep, drop);
+
+	publish_addresses();
+	return size;
+}
+
 bool large_relieve(void)
 {
-	void *tail;
-	size_t size;
 	bool any;
 
 	if (large_threshold == SIZE_MAX)
@@ -150,11 +170,22 @@ bool large_relieve(void)
 	any = arena_trim(&large_arena, 0) > 0;
 	if (__atomic_exchange_n(&relieved, true, __ATOMIC_RELAXED))
 		return any;
-	size = arena_shrink(&large_arena, &tail);
-	if (size)
-		sys_munmap((uintptr_t)tail, size);
-	publish_addresses();
-	return any || size;
+	return shrink(0) || any;
+}
+
+void large_follow_limit(void)
+{
+	uint64_t share, unused = 0;
+	size_t size;
+	void *at;
+
+	if (large_threshold == SIZE_MAX)
+		return;
+	for (unsigned i = 0; arena_tail(&large_arena, i, &at, &size); i++)
+		unused += size;
+	share = share_of_addresses(unused);
+	if (share < unused)
+		shrink(share < LEAST_RESERVATION ? 0 : share);
 }
 
 void large_refused(size_t size)

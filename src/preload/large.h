@@ -30,6 +30,10 @@ static inline bool large_covers(const void *ptr)
  * addresses that it does not use. Whether that was anything, so that it is worth trying again. */
 bool large_relieve(void);
 
+/* The program has set RLIMIT_AS: gives up addresses as if the limit had been there at start, as calls
+ * within libc and ld.so, which pass no wrapper, must not be refused for ours. */
+void large_follow_limit(void);
+
 /* Counts a block that the next malloc has to serve, and says so once. */
 void large_refused(size_t size);
 

@@ -19,7 +19,7 @@ static int future_flags;	/* of mlockall, at level future */
 static struct span {
 	uintptr_t start;
 	size_t size;
-} own_spans[8];
+} own_spans[16];
 static size_t own_count;
 
 enum level lock_level(void)
@@ -49,6 +49,23 @@ void lock_own(uintptr_t start, size_t size)
 {
 	if (own_count < sizeof(own_spans) / sizeof(*own_spans))
 		own_spans[own_count++] = (struct span){start, size};
+}
+
+void lock_disown(uintptr_t start, size_t size)
+{
+	const uintptr_t end = start + size;
+
+	for (size_t i = 0; i < own_count; i++) {
+		struct span *span = &own_spans[i];
+		const uintptr_t span_end = span->start + span->size;
+
+		if (start - span->start >= span->size || end > span_end)
+			continue;
+		span->size = start - span->start;
+		if (end < span_end)
+			lock_own(end, span_end - end);
+		return;
+	}
 }
 
 /* Opened only when it is no longer to be populated: see mapping_make_sparse. */

@@ -35,6 +35,7 @@ enum reason lock_right(uint64_t *memlock);
 
 /* Memory that is mapped only because of us: counted off where the program's own limits matter. */
 void lock_own(uintptr_t start, size_t size);
+void lock_disown(uintptr_t start, size_t size); /* a part of what was mapped by one call */
 bool lock_is_own(uintptr_t address);
 
 /* Memory of our own for a table that is seldom full, counted as lock_own does: only what is touched

@@ -121,7 +121,7 @@ static void first_free(void *ptr)
 
 /* Making room */
 
-static struct next behind; /* what next_table was, once next_start has put what follows in its place */
+static struct next behind; /* what next_table was, once what follows is in its place */
 
 /* Whether so much memory may be had now that it was refused. */
 static bool make_room(size_t size)
@@ -131,7 +131,7 @@ static bool make_room(size_t size)
 
 static const struct next *next_really(void)
 {
-	return behind.malloc ? &behind : &next_table;
+	return __atomic_load_n(&behind.malloc, __ATOMIC_ACQUIRE) ? &behind : &next_table;
 }
 
 void *next_malloc_again(size_t size)
@@ -208,16 +208,22 @@ static int posix_memalign_again(void **to, size_t align, size_t size)
 	return error == ENOMEM && make_room(size) ? behind.posix_memalign(to, align, size) : error;
 }
 
-void next_start(void)
+/* Other threads may be in a call: each finds the one function or the other. */
+void next_follow_limits(void)
 {
+	static bool followed;
+
 	if (large_threshold == SIZE_MAX || !mapping_is_counted(0))
 		return;
 	next_need_bound();
-	behind = next_table;
-	next_table.malloc = next_malloc_again;
-	next_table.calloc = next_calloc_again;
-	next_table.realloc = next_realloc_again;
-	next_table.memalign = memalign_again;
-	next_table.aligned_alloc = aligned_alloc_again;
-	next_table.posix_memalign = posix_memalign_again;
+	if (__atomic_exchange_n(&followed, true, __ATOMIC_ACQ_REL))
+		return;
+	memcpy(&behind.calloc, &next_table.calloc, sizeof(behind) - offsetof(struct next, calloc));
+	__atomic_store_n(&behind.malloc, next_table.malloc, __ATOMIC_RELEASE); /* last: see next_really */
+	__atomic_store_n(&next_table.malloc, next_malloc_again, __ATOMIC_RELEASE);
+	__atomic_store_n(&next_table.calloc, next_calloc_again, __ATOMIC_RELEASE);
+	__atomic_store_n(&next_table.realloc, next_realloc_again, __ATOMIC_RELEASE);
+	__atomic_store_n(&next_table.memalign, memalign_again, __ATOMIC_RELEASE);
+	__atomic_store_n(&next_table.aligned_alloc, aligned_alloc_again, __ATOMIC_RELEASE);
+	__atomic_store_n(&next_table.posix_memalign, posix_memalign_again, __ATOMIC_RELEASE);
 }

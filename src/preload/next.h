@@ -36,8 +36,9 @@ static inline void next_need_bound(void)
 }
 
 /* Where the process's memory is limited, so that the next malloc may be refused what the arena
- * keeps or reserves: makes the functions above give that up and try again. By the constructor. */
-void next_start(void);
+ * keeps or reserves: makes the functions above give that up and try again. By the constructor, and
+ * when the program has set a limit. */
+void next_follow_limits(void);
 
 /* The same for one call, whatever the limits. errno is left alone if it succeeds. */
 void *next_malloc_again(size_t size);

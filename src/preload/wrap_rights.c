@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The calls by which a program gives up the right to lock above RLIMIT_MEMLOCK: its user, its
- * capabilities, its namespace, the limit itself. */
+ * capabilities, its namespace, the limit itself; and the limits of memory, which the arena follows. */
 #include "config.h"
 
 #include <linux/capability.h>
@@ -9,8 +9,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "common/stats.h"
 #include "common/sys.h"
 #include "preload/future.h"
+#include "preload/large.h"
+#include "preload/next.h"
 #include "preload/preload.h"
 #include "preload/real.h"
 
@@ -158,11 +161,22 @@ EXPORT int setns(int fd, int type)
 	return settle(watched, "setns", next.setns(fd, type));
 }
 
+/* After a call that sets a limit. A vfork child's limits are its own, its memory is not. */
+static int limited(bool watched, const char *operation, int resource, int result)
+{
+	if (result == 0 && preload_active && (resource == RLIMIT_AS || resource == RLIMIT_DATA) &&
+	    stats->pid == (uint32_t)SYS_CALL(SYS_getpid)) {
+		next_follow_limits();
+		large_follow_limit();
+	}
+	return settle(watched, operation, result);
+}
+
 EXPORT int setrlimit(resource_type resource, const struct rlimit *limit)
 {
 	const bool watched = watch(resource == RLIMIT_MEMLOCK, true);
 
-	return settle(watched, "setrlimit", next.setrlimit((int)resource, limit));
+	return limited(watched, "setrlimit", (int)resource, next.setrlimit((int)resource, limit));
 }
 
 #ifdef HAVE_SHORT_MMAP
@@ -172,24 +186,26 @@ EXPORT int short_setrlimit(int resource, const struct short_rlimit *limit)
 {
 	const bool watched = watch(resource == RLIMIT_MEMLOCK, true);
 
-	return settle(watched, "setrlimit", next.short_setrlimit(resource, limit));
+	return limited(watched, "setrlimit", resource, next.short_setrlimit(resource, limit));
 }
 #elif defined __GLIBC__
 EXPORT int setrlimit64(resource_type resource, const struct rlimit64 *limit)
 	__attribute__((alias("setrlimit")));
 #endif
 
-static bool is_self(pid_t pid)
+/* What prlimit sets of this process, or none. */
+static int own_resource(pid_t pid, int resource, const void *limit)
 {
-	return pid == 0 || pid == (pid_t)SYS_CALL(SYS_getpid);
+	return limit && (pid == 0 || pid == (pid_t)SYS_CALL(SYS_getpid)) ? resource : -1;
 }
 
 EXPORT int prlimit(pid_t pid, resource_type resource, const struct rlimit *limit,
 		   struct rlimit *old)
 {
-	const bool watched = watch(resource == RLIMIT_MEMLOCK && limit && is_self(pid), true);
+	const int own = own_resource(pid, (int)resource, limit);
+	const bool watched = watch(own == RLIMIT_MEMLOCK, true);
 
-	return settle(watched, "prlimit", next.prlimit(pid, (int)resource, limit, old));
+	return limited(watched, "prlimit", own, next.prlimit(pid, (int)resource, limit, old));
 }
 
 #ifdef HAVE_SHORT_MMAP
@@ -199,9 +215,10 @@ EXPORT int short_prlimit(pid_t pid, int resource, const struct short_rlimit *lim
 EXPORT int short_prlimit(pid_t pid, int resource, const struct short_rlimit *limit,
 			 struct short_rlimit *old)
 {
-	const bool watched = watch(resource == RLIMIT_MEMLOCK && limit && is_self(pid), true);
+	const int own = own_resource(pid, resource, limit);
+	const bool watched = watch(own == RLIMIT_MEMLOCK, true);
 
-	return settle(watched, "prlimit", next.short_prlimit(pid, resource, limit, old));
+	return limited(watched, "prlimit", own, next.short_prlimit(pid, resource, limit, old));
 }
 #elif defined __GLIBC__
 EXPORT int prlimit64(pid_t pid, resource_type resource, const struct rlimit64 *limit,
