@@ -76,12 +76,6 @@ bool future_was_paused(unsigned mark)
 	return mark % 2 || future_mark() != mark;
 }
 
-/* A vfork child has its parent's memory and its own rights: they are no affair of that memory. */
-static bool is_another_process(void)
-{
-	return stats->pid != (uint32_t)SYS_CALL(SYS_getpid);
-}
-
 /* Whether level future is lost with a capability, or with the limit. */
 static bool is_at_stake(bool limit_too)
 {
@@ -93,7 +87,7 @@ void future_suspend(bool limit_too)
 {
 	uint64_t signals;
 
-	if (is_another_process())
+	if (!preload_is_own_process()) /* a vfork child's rights are no affair of its parent's memory */
 		return;
 	signals = masked_enter(&lock);
 	if (suspended++ == 0)
@@ -237,7 +231,7 @@ void future_settle(const char *operation)
 	enum reason right;
 	uint64_t limit, signals;
 
-	if (is_another_process())
+	if (!preload_is_own_process()) /* a vfork child's rights are no affair of its parent's memory */
 		return;
 	signals = masked_enter(&lock);
 	if (--suspended == 0 && lock_level() != LEVEL_NONE) {
@@ -268,7 +262,7 @@ static bool step_down_late(const char *operation)
 
 bool future_make_room(const char *operation, uintptr_t at, size_t size)
 {
-	if (lock_level() == LEVEL_FUTURE && !is_another_process())
+	if (lock_level() == LEVEL_FUTURE && preload_is_own_process())
 		return step_down_late(operation);
 	return held_make_room(at, size);
 }

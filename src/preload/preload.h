@@ -4,8 +4,11 @@
 #define RAMLOCK_PRELOAD_H
 
 #include <stdbool.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "common/options.h"
+#include "common/stats.h"
 
 /* On what the library interposes; all else is hidden. */
 #define EXPORT __attribute__((visibility("default")))
@@ -19,6 +22,14 @@ extern HIDDEN struct options preload_options;
 /* Whether this program is meant (RAMLOCK_ONLY) and the constructor has run: until then, and
  * otherwise, a wrapper is a pass-through. */
 extern HIDDEN bool preload_active;
+
+/* Whether the memory is this process's own, once preload_active. A child of vfork or of
+ * clone(CLONE_VM) is another process in its parent's memory, perhaps without thread-local storage:
+ * nothing is touched here, errno either. */
+static inline bool preload_is_own_process(void)
+{
+	return stats->pid == (uint32_t)syscall(SYS_getpid); /* which can't fail; SYS_CALL keeps errno */
+}
 
 /* Keeps what a coverage build (tools/coverage) has counted, at an end without destructors. */
 #ifdef RAMLOCK_COVERAGE

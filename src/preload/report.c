@@ -301,14 +301,15 @@ void report_write(void)
 	static bool written;
 	struct usage usage = {0};
 	struct text path;
-	int saved = errno;
 	char name[4096];
 	intptr_t buffer;
+	int saved;
 
 	if (!preload_active || preload_options.report == NULL ||
-	    stats->pid != (uint32_t)SYS_CALL(SYS_getpid) ||
+	    !preload_is_own_process() ||
 	    __atomic_exchange_n(&written, true, __ATOMIC_RELAXED))
 		return;
+	saved = errno;
 	read_faults(&usage); /* before this takes some of its own */
 	text_init(&path, name, sizeof(name));
 	expand_path(preload_options.report, &path);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* _exit and _Exit: the end of a program that runs no destructors. */
+/* _exit and _Exit: the end of a program that runs no destructors; and of a child in its parent's
+ * memory, which may have no thread-local storage: errno is not touched before that is known. */
 #include "config.h"
 
 #include <stdlib.h>

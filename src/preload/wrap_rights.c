@@ -9,7 +9,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include "common/stats.h"
 #include "common/sys.h"
 #include "preload/future.h"
 #include "preload/large.h"
@@ -165,7 +164,7 @@ EXPORT int setns(int fd, int type)
 static int limited(bool watched, const char *operation, int resource, int result)
 {
 	if (result == 0 && preload_active && (resource == RLIMIT_AS || resource == RLIMIT_DATA) &&
-	    stats->pid == (uint32_t)SYS_CALL(SYS_getpid)) {
+	    preload_is_own_process()) {
 		next_follow_limits();
 		large_follow_limit();
 	}

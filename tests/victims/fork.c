@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Starts children in each way and tells whether they are locked. */
 #define _GNU_SOURCE
+#include <sched.h>
 #include <spawn.h>
 #include <sys/wait.h>
 
@@ -39,6 +40,27 @@ static void counts(void)
 	exit(0);
 }
 
+static int end_at_once(void *status)
+{
+	_exit(*(int *)status);
+}
+
+/* As a browser's sandbox does: a child in our memory whose thread-local storage is a few zeros. */
+static void without_tls(void)
+{
+	static char stack[65536], tls[65536];
+	int flags = CLONE_VM | CLONE_VFORK | SIGCHLD, status = 7, result = -1;
+	pid_t pid;
+
+#ifndef __i386__ /* where it takes a descriptor */
+	flags |= CLONE_SETTLS;
+#endif
+	pid = clone(end_at_once, stack + sizeof(stack), flags, &status, NULL, tls + sizeof(tls) / 2);
+	waitpid(pid, &result, 0);
+	printf("ended %d\n", WIFEXITED(result) ? WEXITSTATUS(result) : -WTERMSIG(result));
+	exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	char *const ended[] = {argv[0], (char *)"ended", NULL};
@@ -52,6 +74,8 @@ int main(int argc, char **argv)
 		return 0;
 	if (argc > 1 && strcmp(argv[1], "counts") == 0)
 		counts();
+	if (argc > 1 && strcmp(argv[1], "tls") == 0)
+		without_tls();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	memset(block, 1, 1 << 20);
 	pid = fork();
