@@ -2,11 +2,8 @@
 # SPDX-License-Identifier: MIT
 # A crowded place: a memory cgroup of $limit MiB with a neighbour that wants $greed MiB, and swap of
 # our own. Everything is given back at exit. What can't be had ends the script with status 77.
+# common.sh comes first.
 
-build=${BUILD:?the build tree}
-bench=$build/bench
-library=$build/src/.libs/libramlock.so
-shim=$build/tools/.libs/shim.so
 tmp=$(mktemp -d)
 swap=
 group=
@@ -82,22 +79,4 @@ neighbour_start() { # MIB
 	sleep 2
 }
 
-# under PEER command...
-under() {
-	peer=$1
-	shift
-	case $peer in
-	shim) set -- env LD_PRELOAD="$shim" "$@" ;;
-	ramlock) set -- env LD_PRELOAD="$library" "$@" ;;
-	esac
-	in_group "$@"
-}
-
-show() { column --table --separator , --output-separator '  ' --table-right 2,3,4,5,6,7 "$1"; }
-
-# shown WHAT TEST...: one line a promise.
-shown() {
-	what=$1
-	shift
-	if [ "$@" ]; then echo "must show: $what: met"; else echo "must show: $what: MISSED"; fi
-}
+placed() { in_group "$@"; }
