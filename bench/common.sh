@@ -1,15 +1,14 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: MIT
 # What the scripts here share: whom ramlock is compared with, how to run under one, tables. Each script
-# writes its CSV and plots to $bench, the tables to stdout, and its verdicts to $bench/NAME.shown.
+# writes its figures to $bench/NAME.csv, a table to stdout, and its verdicts to $bench/NAME.shown.
 # The last word of a column's name is its unit, if it has one.
 
 build=${BUILD:?the build tree}
 bench=$build/bench
 part=${0##*/}
-here=$(cd "$(dirname "$0")" && pwd)
-# shellcheck disable=SC2034 # the scripts read it
-rounds=${ROUNDS:-3}
+# shellcheck disable=SC2034 # the scripts read them
+here=$(cd "$(dirname "$0")" && pwd) rounds=${ROUNDS:-3}
 library=$build/src/.libs/libramlock.so
 shim=$build/tools/.libs/shim.so
 onfault=$build/tools/.libs/onfault.so
@@ -118,14 +117,4 @@ shown() {
 
 table_show() {
 	column --table --separator , --output-separator '  ' --table-right "$(seq -s , 2 20)" "$1"
-}
-
-# plot NAME: the lines that gnuplot is given are stdin; an SVG that is white, for pages of any colour.
-plot() {
-	command -v gnuplot >/dev/null || return 0
-	{
-		cat "$here/style.gp"
-		echo "set output '$1.svg'"
-		cat
-	} | gnuplot
 }

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 # A crowded place: a memory cgroup of $limit MiB with a neighbour that wants $greed MiB, and swap of
 # our own. Everything is given back at exit. What can't be had ends the script with status 77.
-# common.sh comes first.
 
 tmp=$(mktemp -d)
 swap=
@@ -73,7 +72,7 @@ in_group() {
 
 # The neighbour is there when it has been over its memory once.
 neighbour_start() { # MIB
-	(in_group "$bench/greedy" "$1" 1) &
+	(in_group "${bench:?common.sh comes first}/greedy" "$1" 1) &
 	neighbour=$!
 	running="$running $neighbour"
 	sleep 2

@@ -136,6 +136,7 @@ int main(int argc, char **argv)
 		return run((enum way)(argv[2][0] - '0'));
 	if (argc != 2)
 		return 2;
+	start(POPULATE_HUGE, argv[1]); /* whoever asks first for huge pages may have to wait for compaction */
 	for (int way = 0; way < WAYS; way++)
 		results[way] = start((enum way)way, argv[1]);
 	for (int way = OURS; way < OURS_EMPTY; way++)

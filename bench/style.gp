@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # How all plots look: white of their own, quiet axes, one colour a peer in every plot.
-set terminal svg size 760,400 dynamic font 'Helvetica,Arial,sans-serif,12' background '#ffffff'
+set terminal svg size 760,400 dynamic noenhanced font 'Helvetica,Arial,sans-serif,12' background '#ffffff'
 set datafile separator ','
 set border 3 linecolor '#888888'
 set tics nomirror textcolor '#333333'
