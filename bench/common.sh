@@ -15,7 +15,9 @@ onfault=$build/tools/.libs/onfault.so
 cd "$bench" || exit
 
 # The shared object of an allocator, by the name that ldconfig knows; empty where it is missing.
-found() { PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | awk -v name="$1" 'index($1, name) == 1 { print $NF; exit }'; }
+found() {
+	PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | awk -v name="$1" 'index($1, name) == 1 { print $NF; exit }'
+}
 jemalloc=$(found libjemalloc.so.2)
 mimalloc=$(found libmimalloc.so)
 tcmalloc=$(found libtcmalloc_minimal.so.4)

@@ -31,7 +31,7 @@ trap leave EXIT
 trap 'exit 130' HUP INT TERM
 
 give_up() {
-	echo "$*: skipped"
+	echo "$*: skipped" >&2
 	exit 77
 }
 
