@@ -3,10 +3,6 @@
 # A crowded place: a memory cgroup of $limit MiB with a neighbour that wants $greed MiB, and swap of
 # our own. Everything is given back at exit. What can't be had ends the script with status 77.
 
-build=${BUILD:?the build tree}
-bench=$build/bench
-library=$build/src/.libs/libramlock.so
-shim=$build/tools/.libs/shim.so
 tmp=$(mktemp -d)
 swap=
 group=
@@ -35,7 +31,7 @@ trap leave EXIT
 trap 'exit 130' HUP INT TERM
 
 give_up() {
-	echo "$*: skipped"
+	echo "$*: skipped" >&2
 	exit 77
 }
 
@@ -76,28 +72,10 @@ in_group() {
 
 # The neighbour is there when it has been over its memory once.
 neighbour_start() { # MIB
-	(in_group "$bench/greedy" "$1" 1) &
+	(in_group "${bench:?common.sh comes first}/greedy" "$1" 1) &
 	neighbour=$!
 	running="$running $neighbour"
 	sleep 2
 }
 
-# under PEER command...
-under() {
-	peer=$1
-	shift
-	case $peer in
-	shim) set -- env LD_PRELOAD="$shim" "$@" ;;
-	ramlock) set -- env LD_PRELOAD="$library" "$@" ;;
-	esac
-	in_group "$@"
-}
-
-show() { column --table --separator , --output-separator '  ' --table-right 2,3,4,5,6,7 "$1"; }
-
-# shown WHAT TEST...: one line a promise.
-shown() {
-	what=$1
-	shift
-	if [ "$@" ]; then echo "must show: $what: met"; else echo "must show: $what: MISSED"; fi
-}
+placed() { in_group "$@"; }

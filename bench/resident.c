@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What it takes to make 1 GiB resident: `resident LIBRARY` does it each way once, in turn, and prints
- * milliseconds: a bare loop of MADV_POPULATE_WRITE, the same with MADV_HUGEPAGE, LARGE_RESERVE=1G,
- * the same with HUGE=thp; and how many MiB the second and the last have in huge pages. CPU time, to
- * which other programs don't add, less what the library takes to start without a reserve. */
+ * "way,ms,MiB in huge pages" of each. CPU time, to which other programs don't add; that of the
+ * library less what it takes to start without a reserve. */
 #include "config.h"
 
 #include <spawn.h>
@@ -17,11 +16,20 @@
 
 #define SIZE ((size_t)1 << 30)
 #define HUGE ((size_t)2 << 20)
+#define PAGE ((size_t)4096)
 #ifndef MADV_POPULATE_WRITE /* 5.14 */
 #define MADV_POPULATE_WRITE 23
 #endif
 
-enum way { BARE, BARE_HUGE, OURS, OURS_HUGE, OURS_EMPTY, WAYS };
+enum way { TOUCH, FUTURE, POPULATE, POPULATE_HUGE, OURS, OURS_HUGE, OURS_EMPTY, WAYS };
+static const char *const names[OURS_EMPTY] = {
+	[TOUCH] = "a touch of each page",
+	[FUTURE] = "mmap after mlockall(MCL_FUTURE)",
+	[POPULATE] = "MADV_POPULATE_WRITE",
+	[POPULATE_HUGE] = "MADV_POPULATE_WRITE on MADV_HUGEPAGE",
+	[OURS] = "LARGE_RESERVE=1G",
+	[OURS_HUGE] = "LARGE_RESERVE=1G HUGE=thp",
+};
 
 struct result {
 	double time;
@@ -51,16 +59,32 @@ static long huge_kib(void)
 	return kib;
 }
 
-static void populate(enum way way)
+static void populate(char *at)
 {
-	char *at = mmap(NULL, SIZE + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	at += -(uintptr_t)at & (HUGE - 1);
-	if (way == BARE_HUGE)
-		madvise(at, SIZE, MADV_HUGEPAGE);
 	for (size_t i = 0; i < SIZE; i += HUGE)
 		if (madvise(at + i, HUGE, MADV_POPULATE_WRITE) != 0)
 			exit(1);
+}
+
+static void make_resident(enum way way)
+{
+	char *at;
+
+	if (way == FUTURE && mlockall(MCL_FUTURE) != 0)
+		exit(1);
+	at = mmap(NULL, SIZE + HUGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (at == MAP_FAILED)
+		exit(1);
+	at += -(uintptr_t)at & (HUGE - 1);
+	if (way == TOUCH) {
+		madvise(at, SIZE, MADV_NOHUGEPAGE);
+		for (size_t i = 0; i < SIZE; i += PAGE)
+			((volatile char *)at)[i] = 1;
+	} else if (way != FUTURE) {
+		if (way == POPULATE_HUGE)
+			madvise(at, SIZE, MADV_HUGEPAGE);
+		populate(at);
+	}
 }
 
 /* In the process that was started: its memory is there when main begins, or is made now. */
@@ -71,7 +95,7 @@ static int run(enum way way)
 
 	if (way < OURS) {
 		begin = now();
-		populate(way);
+		make_resident(way);
 	}
 	result.time = now() - begin;
 	result.huge = huge_kib();
@@ -94,12 +118,13 @@ static struct result start(enum way way, const char *library)
 		exit(1);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-	if (posix_spawn(&pid, "/proc/self/exe", &actions, NULL, arguments, environment) != 0 ||
-	    read(ends[0], &result, sizeof(result)) != sizeof(result))
+	if (posix_spawn(&pid, "/proc/self/exe", &actions, NULL, arguments, environment) != 0)
+		exit(1);
+	close(ends[1]);
+	if (read(ends[0], &result, sizeof(result)) != sizeof(result))
 		exit(1);
 	waitpid(pid, NULL, 0);
 	close(ends[0]);
-	close(ends[1]);
 	return result;
 }
 
@@ -111,11 +136,12 @@ int main(int argc, char **argv)
 		return run((enum way)(argv[2][0] - '0'));
 	if (argc != 2)
 		return 2;
+	start(POPULATE_HUGE, argv[1]); /* whoever asks first for huge pages may have to wait for compaction */
 	for (int way = 0; way < WAYS; way++)
 		results[way] = start((enum way)way, argv[1]);
-	printf("%.1f,%.1f,%.1f,%.1f,%ld,%ld\n", results[BARE].time, results[BARE_HUGE].time,
-	       results[OURS].time - results[OURS_EMPTY].time,
-	       results[OURS_HUGE].time - results[OURS_EMPTY].time, results[BARE_HUGE].huge >> 10,
-	       results[OURS_HUGE].huge >> 10);
+	for (int way = OURS; way < OURS_EMPTY; way++)
+		results[way].time -= results[OURS_EMPTY].time;
+	for (int way = 0; way < OURS_EMPTY; way++)
+		printf("%s,%.1f,%ld\n", names[way], results[way].time, results[way].huge >> 10);
 	return 0;
 }
