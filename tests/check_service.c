@@ -136,11 +136,13 @@ END_TEST
 START_TEST(hidden_paths)
 {
 	parse("[Service]\nProtectHome=yes\nNoExecPaths=/\nExecPaths=/usr/lib/ /bin\n");
-	ck_assert(service_can_load(&service, "/usr/lib/x.so"));
-	ck_assert(!service_can_load(&service, "/usr/lib64/x.so"));
-	ck_assert(!service_can_load(&service, "/home/u/x.so"));
+	ck_assert(service_can_execute(&service, "/usr/lib/x.so"));
+	ck_assert(!service_can_execute(&service, "/usr/lib64/x.so"));
+	ck_assert(service_can_see(&service, "/usr/lib64/x.so"));
+	ck_assert(!service_can_see(&service, "/home/u/x.so"));
 	parse("[Service]\nProtectHome=read-only\n");
-	ck_assert(service_can_load(&service, "/home/u/x.so"));
+	ck_assert(service_can_see(&service, "/home/u/x.so"));
+	ck_assert(service_can_execute(&service, "/home/u/x.so"));
 }
 END_TEST
 

@@ -41,7 +41,7 @@ configure_make() (
 # as it is.
 tree_build() {
 	[ ! -x "$build/tools/watch" ] || [ -w "$build" ] || return 0
-	[ -e "$build/config.status" ] || say "building in $build"
+	[ -e "$build/config.status" ] || say "building in $build, for a minute or so"
 	mkdir -p "$build"
 	found=$(toolchain)
 	if [ ! -e "$build/config.status" ] || [ "$found" != "$(cat "$build/toolchain" 2>/dev/null)" ]; then

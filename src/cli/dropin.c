@@ -93,15 +93,25 @@ static void write_remarks(const struct dropin *d, FILE *to)
 	else if (*s->filter)
 		fprintf(to, "# SystemCallFilter=%s: lets mlock and its like through\n",
 			words_clean(s->filter, clean, sizeof(clean)));
-	if (!service_can_load(s, d->library))
-		fprintf(to, "# ProtectHome= or NoExecPaths= keeps the library from the service: install it in\n"
-			    "# the system's own folder for libraries\n");
+	if (!service_can_see(s, d->library))
+		fprintf(to, "# ProtectHome= keeps the library from the service: install it in the system's own\n"
+			    "# folder for libraries\n");
 	if (*s->memory_max && strcmp(s->memory_max, "infinity") != 0)
 		fprintf(to, "# MemoryMax=%s: what is locked counts, %s of reserves at start among it\n",
 			words_clean(s->memory_max, clean, sizeof(clean)), word_size(reserves).text);
 	if (*s->root)
 		fprintf(to, "# RootDirectory= or RootImage=%s: the library has to be in there too\n",
 			words_clean(s->root, clean, sizeof(clean)));
+}
+
+/* ld.so would leave the library out, and say so in the journal only. */
+static void write_paths(const struct dropin *d, FILE *to)
+{
+	if (service_can_execute(&d->service, d->library))
+		return;
+	fputs("# NoExecPaths= is set: the library's code has to be let in\nExecPaths=", to);
+	dropin_quote(d->library, to);
+	putc('\n', to);
 }
 
 void dropin_write(const struct dropin *d, FILE *to)
@@ -113,5 +123,6 @@ void dropin_write(const struct dropin *d, FILE *to)
 	write_environment(d, to);
 	fputs("LimitMEMLOCK=infinity\n", to);
 	write_capability(d, to);
+	write_paths(d, to);
 	write_remarks(d, to);
 }

@@ -102,10 +102,13 @@ static size_t covered(const char *list, const char *path)
 	return most;
 }
 
-bool service_can_load(const struct service *s, const char *path)
+bool service_can_see(const struct service *s, const char *path)
 {
-	if (s->protect_home && covered("/home /root /run/user", path))
-		return false;
+	return !s->protect_home || !covered("/home /root /run/user", path);
+}
+
+bool service_can_execute(const struct service *s, const char *path)
+{
 	return covered(s->no_exec, path) <= covered(s->exec, path);
 }
 

@@ -38,8 +38,11 @@ bool service_may_lock(const struct service *s);
 /* Whether the bounding set has CAP_IPC_LOCK. */
 bool service_may_be_capable(const struct service *s);
 
-/* Whether the service can map a file's code: not hidden by ProtectHome=, nor of NoExecPaths=. */
-bool service_can_load(const struct service *s, const char *path);
+/* Whether the service can read a file: not hidden by ProtectHome=. */
+bool service_can_see(const struct service *s, const char *path);
+
+/* Whether it may map the file's code: NoExecPaths= and ExecPaths=. */
+bool service_can_execute(const struct service *s, const char *path);
 
 /* Whether the service runs with all of root's capabilities. */
 bool service_is_root(const struct service *s);

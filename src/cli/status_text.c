@@ -11,11 +11,18 @@
 
 #define TOTAL(p, field) process_total(p, offsetof(struct process_usage, field))
 
-static const char *name_of(const struct process *p)
+/* The file's name, which can't be made up; behind it the process's own where that is another, as of a
+ * script or by a link: "bash (job)". The kernel cuts that to 15 bytes. */
+static const char *name_of(const struct process *p, char name[64])
 {
 	const char *slash = strrchr(p->program, '/');
+	const char *file = slash && slash[1] ? slash + 1 : "?";
+	char whole[300];
 
-	return slash && slash[1] ? slash + 1 : *p->name ? p->name : "?";
+	if (strncmp(file, p->name, strlen(p->name)) == 0)
+		return words_clean(file, name, 64);
+	snprintf(whole, sizeof(whole), "%.40s (%s)", file, p->name);
+	return words_clean(whole, name, 64);
 }
 
 void status_list(const struct process *processes, size_t count, FILE *to)
@@ -30,11 +37,11 @@ void status_list(const struct process *processes, size_t count, FILE *to)
 	struct table *t = table_new(columns, sizeof(columns) / sizeof(*columns));
 
 	for (const struct process *p = processes; p < processes + count; p++) {
-		char name[24];
+		char name[64];
 
 		table_row(t);
 		table_number(t, 0, (uint64_t)p->pid);
-		table_text(t, 1, words_clean(name_of(p), name, sizeof(name)));
+		table_text(t, 1, name_of(p, name));
 		table_text(t, 2, level_names[p->page.level]);
 		table_colour(t, 2, colours[p->page.level]);
 		table_size(t, 3, TOTAL(p, resident));
@@ -171,7 +178,7 @@ static void print_head(const struct process *p, FILE *to)
 	char text[512];
 	const int error = p->page.error;
 
-	fprintf(to, "%s, pid %d", words_clean(name_of(p), text, sizeof(text)), p->pid);
+	fprintf(to, "%s, pid %d", name_of(p, text), p->pid);
 	fprintf(to, "  %s\n", words_clean(p->program, text, sizeof(text)));
 	fprintf(to, "  level     %s: %s", level_names[p->page.level], reason_texts[p->page.reason]);
 	if (p->page.reason == REASON_REFUSED)

@@ -144,6 +144,16 @@ static int print_json(const struct unit *u, const char *text)
 	return json_end(&j);
 }
 
+/* With the remarks, which somebody should read before the service is started. */
+static void print_written(const struct unit *u, const char *text)
+{
+	printf("Wrote %s\n\n", u->path);
+	for (size_t length; *text; text += length) {
+		length = strcspn(text, "\n") + 1;
+		printf("  %.*s", (int)length, text);
+	}
+}
+
 /* A template is started under the name of an instance. */
 static void print_next(const struct unit *u)
 {
@@ -154,11 +164,10 @@ static void print_next(const struct unit *u)
 		snprintf(name, sizeof(name), "%.*sINSTANCE.service", (int)(at + 1 - u->name), u->name);
 	else
 		snprintf(name, sizeof(name), "%s", u->name);
-	printf("Wrote %s\n\n"
-	       "To use it:   systemctl daemon-reload && systemctl restart %s\n"
+	printf("\nTo use it:   systemctl daemon-reload && systemctl restart %s\n"
 	       "To see it:   ramlock status\n"
 	       "To undo it:  rm %s && systemctl daemon-reload && systemctl restart %s\n",
-	       u->path, name, u->path, name);
+	       name, u->path, name);
 }
 
 static int finish(const struct unit *u)
@@ -167,12 +176,14 @@ static int finish(const struct unit *u)
 	int error = u->install ? install_file(u->path, text) : 0;
 
 	if (error == 0) {
-		if (u->json)
+		if (u->json) {
 			error = print_json(u, text);
-		else if (u->install)
+		} else if (u->install) {
+			print_written(u, text);
 			print_next(u);
-		else
+		} else {
 			fputs(text, stdout);
+		}
 		error = fflush(stdout) != 0 ? -errno : error;
 	}
 	free(text);

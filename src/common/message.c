@@ -22,11 +22,11 @@ static struct {
 	ino_t inode;
 } stderr_seen;
 
-static bool stderr_identify(dev_t *device, ino_t *inode)
+static bool file_identify(int fd, dev_t *device, ino_t *inode)
 {
 	struct stat status;
 	int saved = errno;
-	bool open = fstat(STDERR_FILENO, &status) == 0;
+	bool open = fstat(fd, &status) == 0;
 
 	errno = saved;
 	*device = open ? status.st_dev : 0;
@@ -34,20 +34,25 @@ static bool stderr_identify(dev_t *device, ino_t *inode)
 	return open;
 }
 
-bool message_stderr_unchanged(void)
+bool message_is_stderr(int fd)
 {
 	dev_t device;
 	ino_t inode;
 
-	return stderr_seen.open && stderr_identify(&device, &inode) &&
+	return stderr_seen.open && file_identify(fd, &device, &inode) &&
 	       device == stderr_seen.device && inode == stderr_seen.inode;
+}
+
+bool message_stderr_unchanged(void)
+{
+	return message_is_stderr(STDERR_FILENO);
 }
 
 void message_start(int verbose, const char *told)
 {
 	verbose_level = verbose;
 	told_files = told;
-	stderr_seen.open = stderr_identify(&stderr_seen.device, &stderr_seen.inode);
+	stderr_seen.open = file_identify(STDERR_FILENO, &stderr_seen.device, &stderr_seen.inode);
 }
 
 int message_verbose(void)

@@ -44,6 +44,9 @@ void message_error(struct message *m);
 /* Adds "Cannot allocate memory" for ENOMEM or -ENOMEM. */
 void message_cause(struct message *m, int error);
 
+/* Whether a descriptor is of the file that stderr was at start. */
+bool message_is_stderr(int fd);
+
 /* Whether stderr is what it was at start: what took its place may be the program's data. */
 bool message_stderr_unchanged(void);
 

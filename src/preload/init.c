@@ -27,6 +27,7 @@
 #include "preload/report.h"
 #include "preload/reserve.h"
 #include "preload/spared.h"
+#include "preload/stderr.h"
 #include "preload/thread.h"
 
 struct options preload_options;
@@ -179,6 +180,7 @@ static void fork_child(void)
 
 	stats_publish(true);
 	ahead_fork_child();
+	stderr_fork_child();
 	large_fork_child();
 	future_fork_child();
 	if (held_fork_child(relock))
@@ -231,6 +233,7 @@ __attribute__((constructor)) static void preload_start(void)
 	if (!is_meant())
 		return;
 	read_settings();
+	stderr_keep();
 	stats_publish(false);
 	publish_settings();
 	ahead_start();

@@ -16,6 +16,7 @@
 #include "preload/large.h"
 #include "preload/preload.h"
 #include "preload/report.h"
+#include "preload/stderr.h"
 
 #define BUFFER_SIZE (32u << 10) /* for smaps, and then for the report */
 
@@ -290,8 +291,8 @@ static void write_report(const struct text *path, struct usage *usage, char *buf
 		write_text(&t, program, usage);
 	if (strcmp(path->start, "stderr") != 0)
 		error = path->cut ? -ENAMETOOLONG : write_to_file(path->start, &t);
-	else if (message_stderr_unchanged())
-		write_to(STDERR_FILENO, &t);
+	else if (stderr_descriptor() >= 0)
+		write_to(stderr_descriptor(), &t);
 	if (error)
 		tell_failed(path->start, error);
 }
