@@ -7,23 +7,16 @@
 # Who reads this defines system_make, which puts units and programs into $root; boot SECONDS starts
 # them by ramlock-test.target, and returns when $work/out/done is there, which services see as /out.
 
+# shellcheck source=tests/groups.sh disable=SC2154 # who reads this sets it
+. "$top/tests/groups.sh"
 systemd=/lib/systemd/systemd
-hierarchies=/sys/fs/cgroup
 namespaces="pid mnt uts ipc net cgroup"
 
-# Where the memory controller is one of v1: that and systemd's own hierarchy, as on such a machine.
-# /proc/cgroups names no other, so that systemd leaves the others alone.
+# /proc/cgroups names no other controller of v1 than those that are ours, so that systemd leaves the
+# others alone.
 cgroups_mount() {
-	cgroups=$root/sys/fs/cgroup
-	mount -t tmpfs tmpfs "$cgroups"
-	case $groups in
-	*/memory/*) ;;
-	*) mount -t cgroup2 cgroup2 "$cgroups" && return ;;
-	esac
-	mkdir "$cgroups/unified" "$cgroups/systemd" "$cgroups/memory"
-	mount -t cgroup2 cgroup2 "$cgroups/unified"
-	mount -t cgroup -o none,name=systemd,xattr cgroup "$cgroups/systemd"
-	mount -t cgroup -o memory cgroup "$cgroups/memory"
+	groups_mount "$root/sys/fs/cgroup"
+	case $groups in *" "*) ;; *) return ;; esac
 	grep -E '^#|^memory' /proc/cgroups >"$work/memory/cgroups"
 	mount --bind "$work/memory/cgroups" "$root/proc/cgroups"
 }
@@ -79,35 +72,6 @@ inside() {
 		--log-target=console --show-status=no --crash-reboot=no
 }
 
-# group_make FOLDER: a group below it, for the new system.
-group_make() {
-	mkdir "${1%/}/ramlock-test-$$" 2>/dev/null && groups="$groups ${1%/}/ramlock-test-$$"
-}
-
-# groups_make: that of v2, and where v1 has the memory controller, those of memory and systemd's own.
-groups_make() {
-	groups=
-	for folder in "$hierarchies/unified" "$hierarchies"; do
-		[ "$(stat -fc %T "$folder")" = cgroup2fs ] || continue
-		folder=$folder$(sed -n 's/^0::\(.*\)/\1/p' /proc/self/cgroup)
-		echo +memory 2>/dev/null >"$folder/cgroup.subtree_control" || :
-		group_make "$folder" && break
-	done
-	[ -n "$groups" ] || return 1
-	group_make "$hierarchies/systemd$(sed -n 's/^[0-9]*:name=systemd://p' /proc/self/cgroup)" || return 0
-	group_make "$hierarchies/memory$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)" || :
-}
-
-# What was killed may still be on its way out.
-groups_remove() {
-	for group in ${groups:-}; do
-		tries=50
-		while [ -d "$group" ] && [ $((tries -= 1)) -gt 0 ]; do
-			find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.1
-		done
-	done
-}
-
 cleanup() {
 	[ -z "${child:-}" ] || kill -KILL "$child" 2>/dev/null || :
 	[ -z "${child:-}" ] || wait "$child" 2>/dev/null || :
@@ -125,17 +89,21 @@ why_not() {
 		echo "namespaces can't be made here"
 }
 
-# boot SECONDS: in groups of its own, so that the cgroup namespace shows nothing above them.
+# boot SECONDS: where the memory controller is one of v1, that and systemd's own hierarchy are made, as
+# on such a machine. False where it can't have groups.
 boot() {
+	groups_make name=systemd memory || return
+	case $groups in *systemd*memory*) ;; *)
+		groups_remove
+		groups_make || return
+		;;
+	esac
 	for name in $namespaces; do
 		eval "outer_$name=\$(readlink /proc/self/ns/$name); export outer_$name"
 	done
-	export work root build groups
-	# shellcheck disable=SC2016 # the inner shell's
-	sh -c 'for group in $groups; do echo $$ >"$group/cgroup.procs" || exit; done
-		[ "$(grep -c ramlock-test /proc/self/cgroup)" = "$(echo $groups | wc -w)" ] || exit
-		exec unshare --pid --mount --uts --ipc --net --cgroup --fork --kill-child "$0" inside' \
-		"$0" >"$work/log" 2>&1 </dev/null &
+	export work root build
+	groups_exec unshare --pid --mount --uts --ipc --net --cgroup --fork --kill-child "$0" inside \
+		>"$work/log" 2>&1 </dev/null &
 	child=$!
 	tenths=0
 	while [ ! -e "$work/out/done" ] && kill -0 "$child" 2>/dev/null && [ $tenths -lt $(($1 * 10)) ]; do
