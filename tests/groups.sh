@@ -50,15 +50,15 @@ groups_exec() {
 
 # groups_mount FOLDER: in a cgroup namespace within them, as the machine has them.
 groups_mount() {
-	mount -t tmpfs tmpfs "$1"
 	case $groups in
-	*" "*) mkdir "$1/unified" && mount -t cgroup2 cgroup2 "$1/unified" ;;
-	*) mount -t cgroup2 cgroup2 "$1" ;;
+	*" "*) ;;
+	*) mount -t cgroup2 cgroup2 "$1" && return ;;
 	esac
-	for group in $groups; do
+	mount -t tmpfs tmpfs "$1"
+	mkdir "$1/unified" && mount -t cgroup2 cgroup2 "$1/unified"
+	for group in ${groups#* }; do
 		list=${group#"$hierarchies/"}
 		list=${list%%/*}
-		[ "$(stat -fc %T "$group")" = cgroupfs ] || continue
 		mkdir "$1/$list"
 		case $list in
 		systemd) mount -t cgroup -o none,name=systemd,xattr cgroup "$1/$list" ;;

@@ -7,22 +7,23 @@ build=$(cd .. && pwd)
 tmp=$(mktemp -d)
 number=0
 failures=0
+skips=0
 area=
 missed=
 
 ok() { number=$((number + 1)) && echo "ok $number - $*"; }
 failed() { number=$((number + 1)) && failures=$((failures + 1)) && echo "not ok $number - $*"; }
-skip() { ok "$1 # SKIP $2" && missed="${missed:+$missed; }$1: $2"; }
+skip() { ok "$1 # SKIP $2" && skips=$((skips + 1)) && missed="${missed:+$missed; }$1: $2"; }
 skip_all() {
 	echo "1..0 # SKIP $*"
 	[ -z "$area" ] || echo "# table: $area | - | $*"
 	exit 0
 }
 
-# area_show WHAT: what ran; what did not is known.
+# area_show WHAT: what ran; how much, and what did not, is known.
 area_show() {
-	echo "# summary: $area: $1, $failures failed"
-	echo "# table: $area | $1 | ${missed:--}"
+	echo "# summary: $area: $1, $((number - skips)) checks, $failures failed"
+	echo "# table: $area | $1, $((number - skips)) checks | ${missed:--}"
 }
 
 # Tests of minutes run where they are asked for; in `make distcheck` they would run once more.
