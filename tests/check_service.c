@@ -76,6 +76,10 @@ START_TEST(keys)
 	ck_assert(service_is_root(&service));
 	parse("[Service]\nDynamicUser=yes\n");
 	ck_assert(!service_is_root(&service));
+	parse("[Service]\nExecStart=/bin/a\nExecPaths=/bin\nExecReload=\n");
+	ck_assert(!service.helpers);
+	parse("[Service]\nExecStart=/bin/a\nExecStartPre=/bin/b\n");
+	ck_assert(service.helpers);
 	parse("[Service]\nEnvironment=LD_PRELOAD=/a.so\nEnvironment=\n");
 	ck_assert_str_eq(service.preload, "");
 	parse("[Service]\nEnvironment=XLD_PRELOAD=/a.so\n");

@@ -99,6 +99,9 @@ static void write_remarks(const struct dropin *d, FILE *to)
 	if (*s->memory_max && strcmp(s->memory_max, "infinity") != 0)
 		fprintf(to, "# MemoryMax=%s: what is locked counts, %s of reserves at start among it\n",
 			words_clean(s->memory_max, clean, sizeof(clean)), word_size(reserves).text);
+	if (s->helpers && d->settings[OPTION_INDEX_ONLY] == NULL)
+		fputs("# what ExecStartPre= and its like start is locked too, with reserves of its own, and writes\n"
+		      "# the same report: --only=PROGRAM keeps it out\n", to);
 	if (*s->root)
 		fprintf(to, "# RootDirectory= or RootImage=%s: the library has to be in there too\n",
 			words_clean(s->root, clean, sizeof(clean)));

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -60,6 +61,8 @@ int launch_find_library(char *library)
 	ssize_t length = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
 
 	folder[length > 0 ? length : 0] = '\0';
+	if (length <= 0) /* no /proc: the path that the shell found */
+		snprintf(folder, sizeof(folder), "%s", (const char *)getauxval(AT_EXECFN));
 	*strrchr(*folder ? folder : strcpy(folder, "/"), '/') = '\0';
 	for (size_t i = 0; i < sizeof(places) / sizeof(*places); i++) {
 		char path[LAUNCH_PATH];

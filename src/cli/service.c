@@ -166,6 +166,8 @@ static void set(struct service *s, const char *key, const char *value)
 	if (strcmp(key, "ProtectHome") == 0)
 		s->protect_home = is_true(value) || strcmp(value, "tmpfs") == 0;
 	s->bounded |= strcmp(key, "CapabilityBoundingSet") == 0;
+	s->helpers |= strncmp(key, "Exec", 4) == 0 && strcmp(key, "ExecStart") != 0 &&
+		      strcmp(key, "ExecPaths") != 0 && *value;
 	if (strcmp(key, "Environment") == 0)
 		find_preload(s, value);
 }

@@ -12,6 +12,7 @@ struct service {
 	bool dynamic_user;
 	bool private_users;  /* capabilities are of a user namespace */
 	bool protect_home;   /* /home, /root and /run/user are empty */
+	bool helpers;	     /* ExecStartPre= and its like: programs with the service's environment */
 	bool bounded;	     /* CapabilityBoundingSet= is there, perhaps empty */
 	char bounding[512];  /* its words, "~" before each that is taken out */
 	char filter[512];    /* SystemCallFilter=, the same, "" for none */

@@ -12,6 +12,7 @@
 
 #define CREDIT_MOST (16u << 20) /* bytes between two looks at the free memory, at the most */
 #define CREDIT_SHARE 16		/* and of what there was at the last look */
+#define STEP_SHARE 64		/* of a reserve made resident between two looks, of what is free */
 
 static struct limits_memory memory;
 static uint64_t ceiling, taken;
@@ -53,12 +54,12 @@ void ahead_describe(struct text *t)
 	text_add(t, ")");
 }
 
-void ahead_tell_cut(const char *name, uint64_t asked, uint64_t got, const char *why)
+static void tell(enum message_kind kind, const char *name, uint64_t asked, uint64_t got, const char *why)
 {
 	const bool fatal = preload_options.on_error == ERROR_ABORT;
 	struct message m;
 
-	if (preload_options.on_error != ERROR_QUIET && message_claim(MESSAGE_RESERVE)) {
+	if (preload_options.on_error != ERROR_QUIET && message_claim(kind)) {
 		if (fatal)
 			message_error(&m);
 		else
@@ -72,6 +73,17 @@ void ahead_tell_cut(const char *name, uint64_t asked, uint64_t got, const char *
 	}
 	if (fatal)
 		_exit(125);
+}
+
+void ahead_tell_cut(const char *name, uint64_t asked, uint64_t got, const char *why)
+{
+	tell(MESSAGE_RESERVE, name, asked, got, why);
+}
+
+void ahead_tell_taken(const char *name, uint64_t asked, uint64_t got)
+{
+	tell(MESSAGE_TAKEN, name, asked, got,
+	     "programs that start with it take the memory; lower it or give more memory");
 }
 
 uint64_t ahead_reserve(const char *name, uint64_t asked)
@@ -88,6 +100,27 @@ uint64_t ahead_reserve(const char *name, uint64_t asked)
 		ahead_tell_cut(name, asked, got, why);
 	}
 	return got;
+}
+
+/* Programs that start together see the same free memory, and MAX of it each is more than there is: a
+ * container's pipeline, the ranks of a node. At least half of what MAX leaves free stays free, and of a
+ * cgroup that others fill a sixteenth, which those that come later start in. */
+uint64_t ahead_next(uint64_t left)
+{
+	const uint64_t before = limits_room(&memory), least = memory.cgroup_known ? memory.cgroup_limit / 16 : 0;
+	uint64_t spared = (before - ceiling) / 2, room, step;
+	struct limits_memory now;
+
+	if (before == LIMITS_NONE || ceiling > before || left <= before / STEP_SHARE)
+		return left;
+	if (spared < least)
+		spared = least;
+	limits_memory(&now, "", "self", &scratch);
+	room = limits_room(&now);
+	step = size_page_down((uintptr_t)(room / STEP_SHARE));
+	if (room < spared + step)
+		return 0;
+	return left < step ? left : step;
 }
 
 bool ahead_fits(uint64_t bytes)

@@ -2,6 +2,7 @@
 /* Locks and populates what is mapped: at start, and when the program asks for all of it. */
 #include "config.h"
 
+#include <errno.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
@@ -111,10 +112,39 @@ static bool is_affordable(const struct target *t)
 	return t->class == MAPS_STACK || t->class == MAPS_HEAP || ahead_take(size) == size;
 }
 
+/* The heap and its reserve, as long as others leave the memory; what they took stays to be locked on
+ * fault. */
+static int populate_heap(const struct target *t)
+{
+	uintptr_t at = t->start;
+	uint64_t step, reserve;
+	int error = 0;
+
+	while (at < t->end && error == 0 && (step = ahead_next(t->end - at)) > 0) {
+		error = populate(at, at + (uintptr_t)step, true);
+		at += (uintptr_t)step;
+	}
+	if (at >= t->end || error)
+		return error;
+	reserve = stats_get(STAT_heap_reserve);
+	reserve -= reserve < t->end - at ? reserve : t->end - at;
+	stats_set(STAT_heap_reserve, reserve);
+	ahead_tell_taken("RAMLOCK_HEAP", preload_options.heap, reserve);
+	return -ENOMEM;
+}
+
+/* Whether it is resident, or small enough for the lock to make it so at once. */
+static bool is_had(const struct target *t)
+{
+	const uint64_t size = t->end - t->start;
+
+	return t->class != MAPS_HEAP || ahead_next(size) >= size || populate_heap(t) == 0;
+}
+
 /* At level ranges: as much as there is room for. A lock that is not on fault populates. */
 static void lock_target(const struct target *t, size_t *missing, int *error)
 {
-	const bool ahead = is_ahead(t) && is_affordable(t);
+	const bool ahead = is_ahead(t) && is_affordable(t) && is_had(t);
 	const uint64_t room = held_room();
 	uintptr_t start = t->start;
 	size_t done;
@@ -142,7 +172,7 @@ static void populate_target(const struct target *t)
 	if (t->class == MAPS_FILE && preload_options.files == FILES_NEVER)
 		sys_munlock(t->start, size);
 	else if (is_ahead(t) && is_affordable(t) &&
-		 populate(t->start, t->end, t->prot & MAPS_W) == 0)
+		 (t->class == MAPS_HEAP ? populate_heap(t) : populate(t->start, t->end, t->prot & MAPS_W)) == 0)
 		stats_add(STAT_populated, size);
 }
 

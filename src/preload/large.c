@@ -101,14 +101,25 @@ static size_t wanted_addresses(void)
 	return size;
 }
 
+/* In steps: one grows what the last has left, which may be more than was asked for. */
 static void start_reserve(void)
 {
-	uint64_t wanted = preload_options.large_reserve;
-	uint64_t bytes = ahead_reserve("RAMLOCK_LARGE_RESERVE", wanted);
+	const uint64_t wanted = preload_options.large_reserve;
+	const uint64_t bytes = ahead_reserve("RAMLOCK_LARGE_RESERVE", wanted);
+	uint64_t done = 0, step;
 
-	if (bytes && arena_reserve(&large_arena, bytes) != 0)
-		ahead_tell_cut("RAMLOCK_LARGE_RESERVE", wanted, 0,
-			      "the kernel or a limit refuses; lower it or set LimitMEMLOCK=infinity");
+	for (; done < bytes; done = large_arena.counters.resident) {
+		step = ahead_next(bytes - done);
+		if (step == 0) {
+			ahead_tell_taken("RAMLOCK_LARGE_RESERVE", wanted, done);
+			return;
+		}
+		if (arena_reserve(&large_arena, done + step) != 0) {
+			ahead_tell_cut("RAMLOCK_LARGE_RESERVE", wanted, done,
+				       "the kernel or a limit refuses; lower it or set LimitMEMLOCK=infinity");
+			return;
+		}
+	}
 }
 
 static void publish_addresses(void)
