@@ -83,6 +83,18 @@ static inline void stats_set(enum stat_index index, uint64_t value)
 	__atomic_store_n(&stats->values[index], value, __ATOMIC_RELAXED);
 }
 
+static inline void stats_set_level(enum level level, enum reason reason, int error)
+{
+	__atomic_store_n(&stats->level, level, __ATOMIC_RELAXED);
+	__atomic_store_n(&stats->reason, reason, __ATOMIC_RELAXED);
+	__atomic_store_n(&stats->error, error, __ATOMIC_RELAXED);
+}
+
+static inline enum reason stats_reason(void)
+{
+	return (enum reason)__atomic_load_n(&stats->reason, __ATOMIC_RELAXED);
+}
+
 static inline uint64_t stats_get(enum stat_index index)
 {
 	return __atomic_load_n(&stats->values[index], __ATOMIC_RELAXED);

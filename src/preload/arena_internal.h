@@ -59,7 +59,7 @@ static inline int arena_lookup(const struct arena *a, const void *ptr, uint32_t 
 	size_t offset = (size_t)((uintptr_t)ptr - (uintptr_t)a->base);
 	enum tlsf_kind kind;
 
-	if (offset >= a->size)
+	if (offset >= arena_size(a))
 		return -ENOENT;
 	*first = (uint32_t)(offset >> a->shift);
 	if (*first >= tlsf_top(&a->map))

@@ -64,28 +64,35 @@ size_t arena_trim(struct arena *a, size_t keep)
 	return after - before;
 }
 
-bool arena_tail(const struct arena *a, unsigned index, void **at, size_t *size)
+static size_t tail(const struct arena *a, void **at)
 {
-	const struct arena_region *region = index == 1 ? &a->tags : &a->bits;
-
-	if (index == 0) {
-		*at = page_address(a, tlsf_top(&a->map));
-		*size = page_bytes(a, a->pages - tlsf_top(&a->map));
-	} else {
-		*at = region->base + region->used;
-		*size = region->size - region->used;
-	}
-	return index < 3;
+	*at = page_address(a, a->map.top);
+	return page_bytes(a, a->pages - a->map.top);
 }
 
-size_t arena_shrink(struct arena *a, void **tail)
+void arena_visit_tails(struct arena *a, void (*visit)(void *at, size_t size))
+{
+	size_t size;
+	void *at;
+
+	pthread_mutex_lock(&a->cover_lock); /* as arena_cover: what it commits is no tail any more */
+	arena_enter(a);
+	size = tail(a, &at);
+	visit(at, size);
+	visit(a->tags.base + a->tags.used, a->tags.size - a->tags.used);
+	visit(a->bits.base + a->bits.used, a->bits.size - a->bits.used);
+	arena_leave(a);
+	pthread_mutex_unlock(&a->cover_lock);
+}
+
+size_t arena_shrink(struct arena *a, void **at)
 {
 	size_t size;
 
 	arena_enter(a);
-	arena_tail(a, 0, tail, &size);
+	size = tail(a, at);
 	a->pages = a->map.top;
-	a->size -= size;
+	__atomic_store_n(&a->size, a->size - size, __ATOMIC_RELAXED);
 	arena_leave(a);
 	return size;
 }

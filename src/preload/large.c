@@ -180,16 +180,16 @@ void large_fork_child(void)
 		arena_fork_child(&large_arena);
 }
 
+static void unlock(void *at, size_t size)
+{
+	if (size)
+		sys_munlock((uintptr_t)at, size);
+}
+
 void large_unlock_tails(void)
 {
-	void *at;
-	size_t size;
-
-	if (large_threshold == SIZE_MAX)
-		return;
-	for (unsigned i = 0; arena_tail(&large_arena, i, &at, &size); i++)
-		if (size)
-			sys_munlock((uintptr_t)at, size);
+	if (large_threshold != SIZE_MAX)
+		arena_visit_tails(&large_arena, unlock);
 }
 
 void large_count(void)

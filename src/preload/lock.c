@@ -30,9 +30,7 @@ enum level lock_level(void)
 void lock_set_level(enum level to, enum reason reason, int error)
 {
 	__atomic_store_n(&level, to, __ATOMIC_RELAXED);
-	stats->level = to;
-	stats->reason = reason;
-	stats->error = error;
+	stats_set_level(to, reason, error);
 }
 
 void lock_end(void)
@@ -47,8 +45,10 @@ int lock_future_flags(void)
 
 void lock_own(uintptr_t start, size_t size)
 {
-	if (own_count < sizeof(own_spans) / sizeof(*own_spans))
-		own_spans[own_count++] = (struct span){start, size};
+	if (own_count == sizeof(own_spans) / sizeof(*own_spans))
+		return;
+	own_spans[own_count] = (struct span){start, size};
+	__atomic_store_n(&own_count, own_count + 1, __ATOMIC_RELEASE); /* others look meanwhile */
 }
 
 /* Opened only when it is no longer to be populated: see mapping_make_sparse. */
@@ -68,9 +68,14 @@ void *lock_map_own(size_t size)
 	return (void *)at;
 }
 
+static size_t own_spans_count(void)
+{
+	return __atomic_load_n(&own_count, __ATOMIC_ACQUIRE);
+}
+
 bool lock_is_own(uintptr_t address)
 {
-	for (size_t i = 0; i < own_count; i++)
+	for (size_t i = 0, count = own_spans_count(); i < count; i++)
 		if (address - own_spans[i].start < own_spans[i].size)
 			return true;
 	return false;
@@ -128,7 +133,7 @@ enum reason lock_right(uint64_t *memlock)
 
 void lock_set_limit(uint64_t memlock)
 {
-	limit = memlock;
+	__atomic_store_n(&limit, memlock, __ATOMIC_RELAXED);
 	stats_set(STAT_limit, memlock);
 }
 
@@ -165,14 +170,14 @@ void lock_start(void)
 
 uint64_t lock_limit(void)
 {
-	return limit;
+	return __atomic_load_n(&limit, __ATOMIC_RELAXED);
 }
 
 uint64_t lock_own_bytes(void)
 {
 	uint64_t bytes = 0;
 
-	for (size_t i = 0; i < own_count; i++)
+	for (size_t i = 0, count = own_spans_count(); i < count; i++)
 		bytes += own_spans[i].size;
 	return bytes;
 }
