@@ -74,7 +74,7 @@ static inline int arena_lookup(const struct arena *a, const void *ptr, uint32_t 
  * Needs no lock. */
 static inline bool arena_take_over(struct arena *a, uint32_t first, enum tlsf_kind kind)
 {
-	return alone_swap_byte(&a->map.page[first].kind, TLSF_USED, (uint8_t)kind);
+	return alone_swap(&a->map.page[first].kind, TLSF_USED, (uint8_t)kind);
 }
 
 /* arena.c */
