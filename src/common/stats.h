@@ -31,6 +31,10 @@ struct stat_row {
 
 extern const struct stat_row stat_rows[STAT_COUNT];
 
+/* A report of this name is `ramlock measure`'s own, in a folder that nobody else may read: it has the
+ * addresses, too. */
+#define REPORT_MEASURE ".measure.json"
+
 enum level { LEVEL_NONE, LEVEL_RANGES, LEVEL_FUTURE, LEVEL_COUNT };
 
 /* Why this level. */
@@ -55,6 +59,9 @@ struct stats_page {
 	char settings[512];	/* "LOCK=eager HEAP=32M", those that are not the default; NUL-ended */
 	uint64_t values[STAT_COUNT];
 };
+
+/* Whether a figure is an address: it is for who may read the process's memory, and in no output. */
+bool stats_is_address(enum stat_index index);
 
 /* Whether a figure is for programs alone: an address or a reading of a clock. */
 bool stats_internal(enum stat_index index);
