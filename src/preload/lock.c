@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "common/limits.h"
+#include "common/memlock.h"
 #include "common/sys.h"
 #include "preload/held.h"
 #include "preload/lock.h"
@@ -13,6 +14,7 @@
 
 static enum level level;
 static uint64_t limit = LIMITS_NONE; /* RLIMIT_MEMLOCK after it was raised */
+static bool limit_unknown;	/* nothing tells it: it is taken for 0 */
 static int future_flags;	/* of mlockall, at level future */
 
 /* What is mapped only because of us: the library, its tables, the arena. */
@@ -88,15 +90,17 @@ static uint64_t raise_limit(void)
 	const struct sys_rlimit infinite = {SYS_RLIM_INFINITY, SYS_RLIM_INFINITY};
 	struct sys_rlimit now;
 
-	if (sys_prlimit(0, RLIMIT_MEMLOCK, NULL, &now) != 0)
+	if (memlock_read(&now) != 0) {
+		limit_unknown = true;
 		return 0;
+	}
 	if (now.soft >= UINTPTR_MAX || /* no process of 32 bits meets one that is higher */
 	    sys_prlimit(0, RLIMIT_MEMLOCK, &infinite, NULL) == 0)
 		return LIMITS_NONE;
 	if (now.soft < now.hard) {
 		now.soft = now.hard;
 		if (sys_prlimit(0, RLIMIT_MEMLOCK, &now, NULL) != 0)
-			sys_prlimit(0, RLIMIT_MEMLOCK, NULL, &now);
+			memlock_read(&now);
 	}
 	return now.soft;
 }
@@ -122,9 +126,9 @@ static bool is_above_allowed(uint64_t memlock, bool otherwise)
 
 enum reason lock_right(uint64_t *memlock)
 {
-	struct sys_rlimit now = {0};
+	struct sys_rlimit now;
 
-	sys_prlimit(0, RLIMIT_MEMLOCK, NULL, &now);
+	memlock_read(&now);
 	*memlock = now.soft;
 	if (now.soft == SYS_RLIM_INFINITY)
 		return REASON_UNLIMITED;
@@ -173,9 +177,32 @@ uint64_t lock_limit(void)
 	return __atomic_load_n(&limit, __ATOMIC_RELAXED);
 }
 
+bool lock_is_limit_unknown(void)
+{
+	return limit_unknown;
+}
+
+/* By the linker: where the library begins and ends. */
+extern HIDDEN const char __ehdr_start[], _end[];
+
+static uintptr_t library_start(void)
+{
+	return size_page_down((uintptr_t)__ehdr_start);
+}
+
+static size_t library_size(void)
+{
+	return size_page_up((uintptr_t)_end) - library_start();
+}
+
+bool lock_is_library(uintptr_t address)
+{
+	return address - library_start() < library_size();
+}
+
 uint64_t lock_own_bytes(void)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = library_size() + size_page_up(STATS_SIZE);
 
 	for (size_t i = 0, count = own_spans_count(); i < count; i++)
 		bytes += own_spans[i].size;
