@@ -124,6 +124,20 @@ static const char *sanitized_missing(const struct row *row)
 	return strstr(row->command, "none /proc") ? "the sanitizer itself wants /proc" : NULL;
 }
 
+/* With the counters of tools/coverage in the library. */
+static const char *counted_missing(const struct row *row)
+{
+	if (getenv("CASES_COVERAGE") == NULL)
+		return NULL;
+	if (strncmp(row->name, "a read-only root", 16) == 0)
+		return "the counts can't be kept on a read-only root";
+	if (strcmp(row->name, "order of the ranges: heap before text") == 0)
+		return "the counters are data, which goes before";
+	if (strcmp(row->name, "mprotect refused, ENOMEM: later mappings") == 0)
+		return "the counters' own file is mapped, too";
+	return NULL;
+}
+
 const char *needs_missing(const struct row *row)
 {
 	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++)
@@ -131,6 +145,8 @@ const char *needs_missing(const struct row *row)
 			return needs[i].reason;
 	if (sanitized_missing(row))
 		return sanitized_missing(row);
+	if (counted_missing(row))
+		return counted_missing(row);
 	if (library_missing(row))
 		return library_missing(row);
 	if (heap_missing(row))
