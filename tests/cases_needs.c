@@ -109,13 +109,44 @@ static const char *heap_missing(const struct row *row)
 	return NULL;
 }
 
+/* With a sanitizer in the library or in the command, the rows of the other. LAUNCHER starts what is
+ * instrumented as PRELOAD does: see stage.c. */
+static const char *sanitized_missing(const struct row *row)
+{
+	const bool command = strstr(row->command, "%R") != NULL;
+
+	if (getenv("CASES_LIBRARY") && command)
+		return "the library alone is tested";
+	if (getenv("CASES_COMMAND") == NULL)
+		return NULL;
+	if (!command && row->start != LAUNCHER && !strstr(row->command, "%B"))
+		return "the command alone is tested";
+	return strstr(row->command, "none /proc") ? "the sanitizer itself wants /proc" : NULL;
+}
+
+/* With the counters of tools/coverage in the library. */
+static const char *counted_missing(const struct row *row)
+{
+	if (getenv("CASES_COVERAGE") == NULL)
+		return NULL;
+	if (strncmp(row->name, "a read-only root", 16) == 0)
+		return "the counts can't be kept on a read-only root";
+	if (strcmp(row->name, "order of the ranges: heap before text") == 0)
+		return "the counters are data, which goes before";
+	if (strcmp(row->name, "mprotect refused, ENOMEM: later mappings") == 0)
+		return "the counters' own file is mapped, too";
+	return NULL;
+}
+
 const char *needs_missing(const struct row *row)
 {
 	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++)
 		if (strstr(row->command, needs[i].word) && !is_there(&needs[i]))
 			return needs[i].reason;
-	if (getenv("CASES_LIBRARY") && (row->start == LAUNCHER || strstr(row->command, "%R")))
-		return "the library alone is tested";
+	if (sanitized_missing(row))
+		return sanitized_missing(row);
+	if (counted_missing(row))
+		return counted_missing(row);
 	if (library_missing(row))
 		return library_missing(row);
 	if (heap_missing(row))

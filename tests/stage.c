@@ -182,14 +182,16 @@ static void set_environment(const char *folder)
 }
 
 /* What comes before the command: who sets LD_PRELOAD, and who drops rights. Only the program itself
- * is preloaded, not the shell before it, but for TREE. */
+ * is preloaded, not the shell before it, but for TREE. The launcher would put the library before what
+ * CASES_PRELOAD names. */
 static void write_start(const struct staged *staged, bool bare, char *line, size_t size)
 {
 	const bool drops = staged->user == DROPS;
+	const bool launched = staged->start == LAUNCHER && *preloaded_before() == '\0';
 
-	if (!bare && staged->start == PRELOAD)
+	if (!bare && (staged->start == PRELOAD || (staged->start == LAUNCHER && !launched)))
 		snprintf(line, size, "export LD_PRELOAD=%s%s/libramlock.so; exec ", preloaded_before(), stage);
-	else if (!bare && staged->start == LAUNCHER)
+	else if (!bare && launched)
 		snprintf(line, size, "exec %s/ramlock run -- ", stage);
 	else if (bare && staged->start == TREE && drops)
 		snprintf(line, size, "export LD_PRELOAD=%s/drops.so; ", stage);

@@ -14,13 +14,14 @@
 
 static bool read_loader(Elf *elf, const GElf_Phdr *header, struct image *image)
 {
-	size_t size;
+	size_t size, length = header->p_filesz;
 	char *file = elf_rawfile(elf, &size);
 
 	if (file == NULL || header->p_offset >= size || header->p_filesz > size - header->p_offset)
 		return false;
-	snprintf(image->loader, sizeof(image->loader), "%.*s", (int)header->p_filesz,
-		 file + header->p_offset);
+	if (length > sizeof(image->loader))
+		length = sizeof(image->loader); /* one of 2 GiB and more is a negative int */
+	snprintf(image->loader, sizeof(image->loader), "%.*s", (int)length, file + header->p_offset);
 	return true;
 }
 

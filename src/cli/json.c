@@ -14,25 +14,14 @@ void json_start(struct json *j, FILE *to)
 	*j = (struct json){.to = to};
 }
 
+static void write_control(FILE *to, unsigned char c)
+{
+	fprintf(to, "\\u%04x", c);
+}
+
 static void write_string(FILE *to, const char *string)
 {
-	const unsigned char *at = (const unsigned char *)string;
-
-	putc('"', to);
-	while (*at) {
-		size_t length = words_sequence(at);
-
-		if (length == 0)
-			fputs("\xef\xbf\xbd", to);
-		else if (*at < 0x20 || *at == 0x7f)
-			fprintf(to, "\\u%04x", *at);
-		else if (*at == '"' || *at == '\\')
-			fprintf(to, "\\%c", *at);
-		else
-			fwrite(at, 1, length, to);
-		at += length ? length : 1;
-	}
-	putc('"', to);
+	words_quote(string, write_control, to);
 }
 
 static void new_line(const struct json *j)

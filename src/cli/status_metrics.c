@@ -24,28 +24,16 @@ static void write_family(FILE *to, const char *family, const char *type, const c
 	fprintf(to, "# HELP %s %c%s.\n", family, *help & ~0x20, help + 1);
 }
 
+static void write_control(FILE *to, unsigned char c)
+{
+	fputs(c == '\n' ? "\\n" : "?", to);
+}
+
 /* A value is UTF-8, with backslash, quote and newline escaped. */
 static void write_label(FILE *to, const char *name, const char *value, char before)
 {
-	const unsigned char *at = (const unsigned char *)value;
-
-	fprintf(to, "%c%s=\"", before, name);
-	while (*at) {
-		size_t length = words_sequence(at);
-
-		if (length == 0)
-			fputs("\xef\xbf\xbd", to);
-		else if (*at == '\n')
-			fputs("\\n", to);
-		else if (*at < 0x20 || *at == 0x7f)
-			putc('?', to);
-		else if (*at == '"' || *at == '\\')
-			fprintf(to, "\\%c", *at);
-		else
-			fwrite(at, 1, length, to);
-		at += length ? length : 1;
-	}
-	putc('"', to);
+	fprintf(to, "%c%s=", before, name);
+	words_quote(value, write_control, to);
 }
 
 static void begin_sample(const struct sample *s)

@@ -226,7 +226,8 @@ static void json_process(const struct process *p, struct json *j)
 	json_table(stack_table(p), j, "stacks");
 	json_object(j, "counters");
 	for (int i = 0; i < STAT_COUNT; i++)
-		json_number(j, stat_rows[i].name, p->page.values[i]);
+		if (!stats_is_address((enum stat_index)i))
+			json_number(j, stat_rows[i].name, p->page.values[i]);
 	json_close(j);
 	json_close(j);
 }

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gelf.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,11 +27,25 @@ const char *const target_texts[] = {
 	[TARGET_UNKNOWN] = "is neither an ELF file nor a script, or can't be read",
 };
 
+/* NULL for what is no plain file: a FIFO would be waited for, which execve(2) refuses at once. */
+static FILE *open_plain(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat status;
+	FILE *file = NULL;
+
+	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+		file = fdopen(fd, "r");
+	if (file == NULL && fd >= 0)
+		close(fd);
+	return file;
+}
+
 /* The interpreter that a script names in its first line, or false. */
 static bool read_script(const char *path, char *interpreter, size_t size)
 {
 	char line[256] = "";
-	FILE *file = fopen(path, "re");
+	FILE *file = open_plain(path);
 	char *start;
 
 	if (file == NULL)

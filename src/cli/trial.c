@@ -91,7 +91,7 @@ static void set_settings(const struct running *r)
 		setenv(line, value + 1, 1);
 	}
 	if (r->witness.folder && !options_given(r->trial->options, OPTION_INDEX_REPORT)) {
-		snprintf(line, sizeof(line), "%s/%%p.json", r->witness.folder);
+		snprintf(line, sizeof(line), "%s/%%p" REPORT_MEASURE, r->witness.folder);
 		setenv(OPTIONS_PREFIX "REPORT", line, 1);
 	}
 }

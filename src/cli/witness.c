@@ -107,7 +107,7 @@ static bool read_report(struct witness *w, uint32_t pid, uint64_t values[STAT_CO
 
 	if (w->folder == NULL)
 		return false;
-	snprintf(path, sizeof(path), "%s/%u.json", w->folder, pid);
+	snprintf(path, sizeof(path), "%s/%u" REPORT_MEASURE, w->folder, pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return false;

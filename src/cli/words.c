@@ -78,6 +78,27 @@ size_t words_sequence(const unsigned char *at)
 	return length;
 }
 
+void words_quote(const char *text, void (*write_control)(FILE *to, unsigned char c), FILE *to)
+{
+	const unsigned char *at = (const unsigned char *)text;
+
+	putc('"', to);
+	while (*at) {
+		size_t length = words_sequence(at);
+
+		if (length == 0)
+			fputs("\xef\xbf\xbd", to);
+		else if (*at < 0x20 || *at == 0x7f)
+			write_control(to, *at);
+		else if (*at == '"' || *at == '\\')
+			fprintf(to, "\\%c", *at);
+		else
+			fwrite(at, 1, length, to);
+		at += length ? length : 1;
+	}
+	putc('"', to);
+}
+
 size_t words_columns(const char *text)
 {
 	size_t width = 0, left = strlen(text);

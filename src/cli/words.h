@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct word {
 	char text[24];
@@ -20,6 +21,10 @@ char *words_clean(const char *from, char *to, size_t size);
 /* The bytes of the UTF-8 sequence at a place, 0 if there is none: overlong forms, surrogates and what
  * is above U+10FFFF are none. */
 size_t words_sequence(const unsigned char *at);
+
+/* Writes a text in quotes: with a backslash before quotes and backslashes, and U+FFFD for what is no
+ * UTF-8. Control characters are written by the caller. */
+void words_quote(const char *text, void (*write_control)(FILE *to, unsigned char c), FILE *to);
 
 /* The columns of a text on a terminal; bytes that are no characters here count as "\xff", as tables
  * print them. */

@@ -16,10 +16,10 @@ size_t size_page_cached;
 
 size_t size_page_read(void)
 {
-	size_page_cached = getauxval(AT_PAGESZ);
-	if (size_page_cached == 0)
-		size_page_cached = 4096;
-	return size_page_cached;
+	const size_t told = getauxval(AT_PAGESZ), page = told ? told : 4096;
+
+	__atomic_store_n(&size_page_cached, page, __ATOMIC_RELAXED);
+	return page;
 }
 
 /* A decimal number in thousandths: "1.5" is 1500. Moves *word behind it. */

@@ -25,12 +25,14 @@ void size_print(struct size value, char *to);
 /* The share of a whole, or the bytes. */
 uint64_t size_of(struct size value, uint64_t whole);
 
-extern size_t size_page_cached; /* 0 until size_page was called */
+extern size_t size_page_cached; /* 0 until size_page was called; each thread writes the same */
 size_t size_page_read(void);
 
 static inline size_t size_page(void)
 {
-	return size_page_cached ? size_page_cached : size_page_read();
+	const size_t page = __atomic_load_n(&size_page_cached, __ATOMIC_RELAXED);
+
+	return page ? page : size_page_read();
 }
 
 static inline uintptr_t size_page_down(uintptr_t at)

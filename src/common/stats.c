@@ -29,11 +29,14 @@ const char *const reason_texts[REASON_COUNT] = {
 	"the kernel refused to lock",
 };
 
+bool stats_is_address(enum stat_index index)
+{
+	return strcmp(stat_rows[index].unit, "address") == 0;
+}
+
 bool stats_internal(enum stat_index index)
 {
-	const char *unit = stat_rows[index].unit;
-
-	return strcmp(unit, "address") == 0 || strcmp(unit, "clock") == 0;
+	return stats_is_address(index) || strcmp(stat_rows[index].unit, "clock") == 0;
 }
 
 /* Counted in from the first wrapped call, which may come before the constructor. */

@@ -31,6 +31,10 @@ struct stat_row {
 
 extern const struct stat_row stat_rows[STAT_COUNT];
 
+/* A report of this name is `ramlock measure`'s own, in a folder that nobody else may read: it has the
+ * addresses, too. */
+#define REPORT_MEASURE ".measure.json"
+
 enum level { LEVEL_NONE, LEVEL_RANGES, LEVEL_FUTURE, LEVEL_COUNT };
 
 /* Why this level. */
@@ -55,6 +59,9 @@ struct stats_page {
 	char settings[512];	/* "LOCK=eager HEAP=32M", those that are not the default; NUL-ended */
 	uint64_t values[STAT_COUNT];
 };
+
+/* Whether a figure is an address: it is for who may read the process's memory, and in no output. */
+bool stats_is_address(enum stat_index index);
 
 /* Whether a figure is for programs alone: an address or a reading of a clock. */
 bool stats_internal(enum stat_index index);
@@ -81,6 +88,18 @@ static inline void stats_add(enum stat_index index, uint64_t amount)
 static inline void stats_set(enum stat_index index, uint64_t value)
 {
 	__atomic_store_n(&stats->values[index], value, __ATOMIC_RELAXED);
+}
+
+static inline void stats_set_level(enum level level, enum reason reason, int error)
+{
+	__atomic_store_n(&stats->level, level, __ATOMIC_RELAXED);
+	__atomic_store_n(&stats->reason, reason, __ATOMIC_RELAXED);
+	__atomic_store_n(&stats->error, error, __ATOMIC_RELAXED);
+}
+
+static inline enum reason stats_reason(void)
+{
+	return (enum reason)__atomic_load_n(&stats->reason, __ATOMIC_RELAXED);
 }
 
 static inline uint64_t stats_get(enum stat_index index)

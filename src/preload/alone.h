@@ -25,27 +25,19 @@ static inline bool is_alone(void)
 }
 #endif
 
-/* Compare and exchange, sequentially consistent among threads. */
-static inline bool alone_swap(uint64_t *at, uint64_t from, uint64_t to)
-{
-	if (!is_alone())
-		return __atomic_compare_exchange_n(at, &from, to, false, __ATOMIC_SEQ_CST,
-						   __ATOMIC_RELAXED);
-	if (*at != from)
-		return false;
-	*at = to;
-	return true;
-}
-
-static inline bool alone_swap_byte(uint8_t *at, uint8_t from, uint8_t to)
-{
-	if (!is_alone())
-		return __atomic_compare_exchange_n(at, &from, to, false, __ATOMIC_SEQ_CST,
-						   __ATOMIC_RELAXED);
-	if (*at != from)
-		return false;
-	*at = to;
-	return true;
-}
+/* Compare and exchange, of any width, sequentially consistent among threads. */
+#define alone_swap(at, from, to)                                                                   \
+	({                                                                                         \
+		__typeof__(at) alone_at = (at);                                                    \
+		__typeof__(*alone_at) alone_from = (from), alone_to = (to);                        \
+		bool alone_done;                                                                   \
+		if (!is_alone())                                                                   \
+			alone_done = __atomic_compare_exchange_n(alone_at, &alone_from, alone_to,  \
+								 false, __ATOMIC_SEQ_CST,          \
+								 __ATOMIC_RELAXED);                \
+		else if ((alone_done = *alone_at == alone_from))                                   \
+			*alone_at = alone_to;                                                      \
+		alone_done;                                                                        \
+	})
 
 #endif

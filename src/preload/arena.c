@@ -76,7 +76,7 @@ bool demand_set(const struct arena *a, size_t align, size_t size, struct demand 
 
 	if (align < page)
 		align = page;
-	if (size > a->size || align > a->size)
+	if (size > arena_size(a) || align > arena_size(a))
 		return false;
 	*d = (struct demand){.after = TLSF_NIL};
 	d->want.pages = size ? (uint32_t)(round_up(size, page) >> a->shift) : 1;

@@ -133,11 +133,17 @@ int arena_free(struct arena *a, void *ptr);
 /* The bytes that the program may use of a block of its own, whole pages. Takes no lock. */
 size_t arena_usable(const struct arena *a, const void *ptr);
 
+/* Of the reservation; arena_shrink makes it less. */
+static inline size_t arena_size(const struct arena *a)
+{
+	return __atomic_load_n(&a->size, __ATOMIC_RELAXED);
+}
+
 /* Whether the address is in the reservation: one compare, for all that is not. Addresses lost to
  * others are in it too; arena_free and arena_owns tell them apart. */
 static inline bool arena_covers(const struct arena *a, const void *ptr)
 {
-	return (uintptr_t)ptr - (uintptr_t)a->base < a->size;
+	return (uintptr_t)ptr - (uintptr_t)a->base < arena_size(a);
 }
 
 /* Whether a block begins there: 0, or the error of arena_free. Takes no lock. */
@@ -151,9 +157,12 @@ static inline bool arena_owns(const struct arena *a, const void *ptr)
 /* Gives free memory back until at most so many bytes are kept now. Returns the bytes given back. */
 size_t arena_trim(struct arena *a, size_t keep);
 
-/* The address ranges that were never made resident, above all that was: of the blocks (index 0) and
- * of the descriptors (1 and 2). False for any other index. */
-bool arena_tail(const struct arena *a, unsigned index, void **at, size_t *size);
+/* Visits the address ranges that were never made resident, above all that was: of the blocks and of
+ * the descriptors. None is made resident meanwhile. */
+void arena_visit_tails(struct arena *a, void (*visit)(void *at, size_t size));
+
+/* The bytes of all of these. */
+size_t arena_tails(struct arena *a);
 
 /* Gives up the addresses above all that was ever resident but for `keep` bytes, and those of their
  * descriptors: calls drop for each range, and returns the bytes of all. */

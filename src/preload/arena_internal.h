@@ -59,7 +59,7 @@ static inline int arena_lookup(const struct arena *a, const void *ptr, uint32_t 
 	size_t offset = (size_t)((uintptr_t)ptr - (uintptr_t)a->base);
 	enum tlsf_kind kind;
 
-	if (offset >= a->size)
+	if (offset >= arena_size(a))
 		return -ENOENT;
 	*first = (uint32_t)(offset >> a->shift);
 	if (*first >= tlsf_top(&a->map))
@@ -74,7 +74,7 @@ static inline int arena_lookup(const struct arena *a, const void *ptr, uint32_t 
  * Needs no lock. */
 static inline bool arena_take_over(struct arena *a, uint32_t first, enum tlsf_kind kind)
 {
-	return alone_swap_byte(&a->map.page[first].kind, TLSF_USED, (uint8_t)kind);
+	return alone_swap(&a->map.page[first].kind, TLSF_USED, (uint8_t)kind);
 }
 
 /* arena.c */

@@ -64,18 +64,47 @@ size_t arena_trim(struct arena *a, size_t keep)
 	return after - before;
 }
 
-bool arena_tail(const struct arena *a, unsigned index, void **at, size_t *size)
+/* Of a region, what was never made resident. */
+static size_t region_tail(const struct arena_region *region)
 {
-	const struct arena_region *region = index == 1 ? &a->tags : &a->bits;
+	return region->size - region->used;
+}
 
-	if (index == 0) {
-		*at = page_address(a, tlsf_top(&a->map));
-		*size = page_bytes(a, a->pages - tlsf_top(&a->map));
-	} else {
-		*at = region->base + region->used;
-		*size = region->size - region->used;
-	}
-	return index < 3;
+static size_t blocks_tail(const struct arena *a)
+{
+	return page_bytes(a, a->pages - a->map.top);
+}
+
+/* As arena_cover: what it commits is no tail any more. */
+static void tails_enter(struct arena *a)
+{
+	pthread_mutex_lock(&a->cover_lock);
+	arena_enter(a);
+}
+
+static void tails_leave(struct arena *a)
+{
+	arena_leave(a);
+	pthread_mutex_unlock(&a->cover_lock);
+}
+
+void arena_visit_tails(struct arena *a, void (*visit)(void *at, size_t size))
+{
+	tails_enter(a);
+	visit(page_address(a, a->map.top), blocks_tail(a));
+	visit(a->tags.base + a->tags.used, region_tail(&a->tags));
+	visit(a->bits.base + a->bits.used, region_tail(&a->bits));
+	tails_leave(a);
+}
+
+size_t arena_tails(struct arena *a)
+{
+	size_t size;
+
+	tails_enter(a);
+	size = blocks_tail(a) + region_tail(&a->tags) + region_tail(&a->bits);
+	tails_leave(a);
+	return size;
 }
 
 /* Leaves so many pages their descriptors; the rest of the region is the caller's to drop. */
@@ -92,25 +121,20 @@ static size_t region_shrink(struct arena_region *region, size_t need, char **tai
 	return old - region->size;
 }
 
-/* Under both locks, so that nobody is making resident what goes. */
 size_t arena_shrink(struct arena *a, size_t keep, void (*drop)(void *at, size_t size))
 {
 	char *tail[3];
 	size_t size[3], sum = 0;
-	uint32_t top;
 
-	pthread_mutex_lock(&a->cover_lock);
-	arena_enter(a);
-	top = tlsf_top(&a->map);
-	if (keep >> a->shift < a->pages - top)
-		a->pages = top + (uint32_t)(keep >> a->shift);
+	tails_enter(a);
+	if (keep < blocks_tail(a))
+		a->pages = a->map.top + (uint32_t)(keep >> a->shift);
 	tail[0] = page_address(a, a->pages);
 	size[0] = a->size - page_bytes(a, a->pages);
-	a->size -= size[0];
+	__atomic_store_n(&a->size, a->size - size[0], __ATOMIC_RELAXED);
 	size[1] = region_shrink(&a->tags, (size_t)((char *)&a->map.page[a->pages] - a->tags.base), &tail[1]);
 	size[2] = region_shrink(&a->bits, a->pages / 8 + 8, &tail[2]);
-	arena_leave(a);
-	pthread_mutex_unlock(&a->cover_lock);
+	tails_leave(a);
 	for (int i = 0; i < 3; i++) {
 		if (size[i])
 			drop(tail[i], size[i]);

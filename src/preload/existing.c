@@ -244,14 +244,16 @@ static void tell_missing(uint64_t need, uint64_t missing, int error)
 	text_add(&m.text, "mlock: ");
 	message_cause(&m, error ? error : ENOMEM);
 	text_add(&m.text, ": RLIMIT_MEMLOCK ");
-	if (lock_limit() == LIMITS_NONE)
+	if (lock_is_limit_unknown())
+		text_add(&m.text, "can't be read, need ");
+	else if (lock_limit() == LIMITS_NONE)
 		text_add(&m.text, "unlimited, need ");
 	else
 		text_add(&m.text, "limit %lu KiB, need ", (unsigned long)(lock_limit() / 1024));
 	text_size(&m.text, need);
 	text_add(&m.text, ", locked ");
 	text_size(&m.text, need - missing);
-	if (lock_limit() == LIMITS_NONE)
+	if (lock_limit() == LIMITS_NONE || lock_is_limit_unknown())
 		text_add(&m.text, "; a sandbox or the kernel refuses to lock");
 	else
 		text_add(&m.text, "; set LimitMEMLOCK=infinity or ulimit -l unlimited");
@@ -322,17 +324,25 @@ void existing_lock(uintptr_t stack_low)
 		lock_ranges(reading.targets, (size_t)count);
 }
 
-/* The heap last: its end is our reserve. */
+/* What is locked first, second and last where the limit may not do for all of it: the program's, the
+ * heap, whose end is our reserve, and the library. */
+static int turn_of(const struct target *t)
+{
+	if (lock_is_library(t->start))
+		return 2;
+	return t->class == MAPS_HEAP;
+}
+
 static void lock_targets(const struct target *targets, long count, int flags, uint64_t most)
 {
 	uint64_t done = 0;
 
-	for (int heap = 0; heap <= 1; heap++) {
+	for (int turn = 0; turn <= 2; turn++) {
 		for (long i = 0; i < count; i++) {
 			const struct target *t = &targets[i];
 			uint64_t size = t->end - t->start;
 
-			if ((t->class == MAPS_HEAP) != heap)
+			if (turn_of(t) != turn || t->class == MAPS_KERNEL) /* which mlock does not count */
 				continue;
 			if (size > most - done)
 				size = size_page_down((uintptr_t)(most - done));

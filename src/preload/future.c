@@ -80,7 +80,7 @@ bool future_was_paused(unsigned mark)
 static bool is_at_stake(bool limit_too)
 {
 	return lock_level() == LEVEL_FUTURE &&
-	       (stats->reason == REASON_CAPABLE ? !limit_too : limit_too);
+	       (stats_reason() == REASON_CAPABLE ? !limit_too : limit_too);
 }
 
 void future_suspend(bool limit_too)

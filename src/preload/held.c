@@ -45,12 +45,12 @@ bool held_make(void)
 
 bool held_is_table(uintptr_t address)
 {
-	return held_table.kept && address - (uintptr_t)held_table.own.at < 3 * TABLE_ROOM * sizeof(struct range);
+	return held_is_kept() && address - (uintptr_t)held_table.own.at < 3 * TABLE_ROOM * sizeof(struct range);
 }
 
 void held_start(uint64_t limit)
 {
-	held_table.limit = limit;
+	held_set_limit(limit);
 	if (lock_level() == LEVEL_RANGES || preload_options.unlock == UNLOCK_COUNT)
 		held_make();
 }
@@ -148,7 +148,7 @@ size_t held_lock(uintptr_t start, uintptr_t end, enum map_class class, int flags
 	size_t size;
 
 	*error = 0;
-	if (!held_table.kept)
+	if (!held_is_kept())
 		return 0;
 	signals = held_enter();
 	size = lock_piece(start, end, class, flags, error);
@@ -188,8 +188,8 @@ bool held_cover(uintptr_t start, uintptr_t end, enum map_class class, int flags)
 	struct range piece;
 	int error = 0;
 
-	if (!held_table.kept || held_table.all_by_program)
-		return held_table.kept;
+	if (!held_is_kept() || held_is_all_by_program())
+		return held_is_kept();
 	signals = held_enter();
 	bytes = free_bytes(start, end);
 	held_reclaim_stacks(bytes);
@@ -272,7 +272,7 @@ bool held_uncover(uintptr_t start, uintptr_t end)
 {
 	uint64_t signals, bytes = 0;
 
-	if (!held_table.kept)
+	if (!held_is_kept())
 		return false;
 	signals = held_enter();
 	for (uintptr_t at = start; at < end;) {
@@ -291,7 +291,7 @@ void held_again(uintptr_t start, uintptr_t end, int flags)
 {
 	uint64_t signals;
 
-	if (!held_table.kept)
+	if (!held_is_kept())
 		return;
 	signals = held_enter();
 	for (uintptr_t at = start; at < end;) {
@@ -316,7 +316,7 @@ void held_unmapped(uintptr_t at, size_t size)
 	uintptr_t start, end;
 	uint64_t signals;
 
-	if (!held_table.kept || !held_whole_pages(at, size, &start, &end))
+	if (!held_is_kept() || !held_whole_pages(at, size, &start, &end))
 		return;
 	signals = held_enter();
 	ranges_set(&held_table.own, start, end, 0);
@@ -342,7 +342,7 @@ void held_moved(uintptr_t from, uintptr_t to, size_t size)
 {
 	uint64_t signals;
 
-	if (!held_table.kept || from == to)
+	if (!held_is_kept() || from == to)
 		return;
 	signals = held_enter();
 	move_ranges(&held_table.own, from, to, size);
@@ -354,7 +354,7 @@ void held_grown(uintptr_t end, uintptr_t new_end)
 {
 	uint64_t signals;
 
-	if (!held_table.kept)
+	if (!held_is_kept())
 		return;
 	signals = held_enter();
 	ranges_set(&held_table.own, end, new_end, ranges_piece(&held_table.own, end - 1, end).value);

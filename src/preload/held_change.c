@@ -41,7 +41,7 @@ bool held_fork_child(bool relock)
 	const bool wanted = relock && lock_level() == LEVEL_RANGES;
 
 	held_table.program.count = 0; /* locks are not inherited */
-	held_table.all_by_program = held_table.eager_by_program = false;
+	held_set_by_program(false, false);
 	if (torn || !wanted) {
 		held_table.own.count = held_table.stacks.count = 0;
 		return torn && wanted;
@@ -57,7 +57,7 @@ bool held_lock_stack(uintptr_t start, uintptr_t end)
 	uint64_t signals;
 	bool locked;
 
-	if (!held_table.kept)
+	if (!held_is_kept())
 		return false;
 	signals = held_enter();
 	ranges_set(&held_table.own, start, end, 0); /* it may be that of a thread that has ended */
@@ -97,7 +97,7 @@ uint64_t held_limit(uint64_t limit)
 	uint64_t signals = held_enter();
 	uint64_t given = 0, bytes;
 
-	held_table.limit = limit;
+	held_set_limit(limit);
 	while (held_table.own.count && (bytes = held_used()) > limit)
 		given += held_give_back_last(bytes - limit);
 	stats_set(STAT_locked, ranges_bytes(&held_table.own));

@@ -17,7 +17,7 @@ void held_program_locked(uintptr_t at, size_t size)
 	uintptr_t start, end;
 	uint64_t signals;
 
-	if ((!held_table.kept && lock_level() != LEVEL_FUTURE) || !held_whole_pages(at, size, &start, &end))
+	if ((!held_is_kept() && lock_level() != LEVEL_FUTURE) || !held_whole_pages(at, size, &start, &end))
 		return;
 	signals = held_enter();
 	if (held_make())
@@ -29,8 +29,8 @@ bool held_wraps(uintptr_t at, size_t size)
 {
 	uintptr_t start, end;
 
-	return held_table.kept && !held_whole_pages(at, size, &start, &end) &&
-	       end - start <= held_table.limit && held_ask_at_end(size) == -EINVAL;
+	return held_is_kept() && !held_whole_pages(at, size, &start, &end) &&
+	       end - start <= held_get_limit() && held_ask_at_end(size) == -EINVAL;
 }
 
 bool held_make_room(uintptr_t at, size_t size)
@@ -38,9 +38,9 @@ bool held_make_room(uintptr_t at, size_t size)
 	uintptr_t start, end;
 	uint64_t signals, given = 0, missing, reclaimed;
 
-	if (!held_table.kept || lock_level() != LEVEL_RANGES || !held_whole_pages(at, size, &start, &end))
+	if (!held_is_kept() || lock_level() != LEVEL_RANGES || !held_whole_pages(at, size, &start, &end))
 		return false;
-	if (end - start > held_table.limit || (at && !held_is_mapped(start, end)))
+	if (end - start > held_get_limit() || (at && !held_is_mapped(start, end)))
 		return false; /* it would have failed without us */
 	signals = held_enter();
 	reclaimed = held_reclaim_stacks(end - start);
@@ -86,13 +86,13 @@ int held_program_unlock(uintptr_t at, size_t size)
 	uintptr_t start, end;
 	uint64_t signals;
 
-	if (lock_level() == LEVEL_FUTURE && preload_options.unlock == UNLOCK_ALLOW && !held_table.kept)
+	if (lock_level() == LEVEL_FUTURE && preload_options.unlock == UNLOCK_ALLOW && !held_is_kept())
 		return sys_munlock(at, size);
 	if (!held_whole_pages(at, size, &start, &end) || start == end)
 		return held_ask_at_end(size);
 	if (!held_is_mapped(start, end))
 		return -ENOMEM;
-	if (!held_table.kept) {
+	if (!held_is_kept()) {
 		if (lock_level() == LEVEL_NONE)
 			return sys_munlock(at, size);
 		stats_add(STAT_unlocks_held, 1);
@@ -129,8 +129,7 @@ void held_program_locked_all(int flags)
 
 	restore_future(flags);
 	signals = held_enter();
-	held_table.all_by_program = true;
-	held_table.eager_by_program = flags & MCL_FUTURE && !(flags & MCL_ONFAULT);
+	held_set_by_program(true, flags & MCL_FUTURE && !(flags & MCL_ONFAULT));
 	/* Under a finite limit whatever the program maps from now on counts; a range of ours must
 	 * not be what it fails for. */
 	if (lock_level() == LEVEL_RANGES && flags & MCL_FUTURE) {
@@ -146,12 +145,12 @@ int held_program_lock_all(int flags, int error)
 {
 	uint64_t signals;
 
-	if (!held_table.kept || lock_level() != LEVEL_RANGES || error != -ENOMEM || !(flags & MCL_CURRENT))
+	if (!held_is_kept() || lock_level() != LEVEL_RANGES || error != -ENOMEM || !(flags & MCL_CURRENT))
 		return error;
 	signals = held_enter();
 	error = existing_lock_all(flags, held_table.limit);
 	if (error == 0) {
-		held_table.all_by_program = true;
+		held_set_by_program(true, held_table.eager_by_program);
 		held_table.own.count = 0; /* the program's now */
 		stats_set(STAT_locked, 0);
 	}
@@ -192,8 +191,10 @@ int held_program_unlock_all(void)
 
 	if (lock_level() == LEVEL_NONE || preload_options.unlock == UNLOCK_ALLOW) {
 		lock_end();
+		signals = held_enter();
 		held_table.own.count = held_table.program.count = 0;
-		held_table.all_by_program = held_table.eager_by_program = false;
+		held_set_by_program(false, false);
+		held_leave(signals);
 		return sys_munlockall();
 	}
 	stats_add(STAT_unlocks_held, 1);
@@ -203,17 +204,17 @@ int held_program_unlock_all(void)
 	drop_program();
 	if (held_table.all_by_program && lock_level() == LEVEL_RANGES)
 		drop_all();
-	held_table.all_by_program = held_table.eager_by_program = false;
+	held_set_by_program(false, false);
 	held_leave(signals);
 	return 0;
 }
 
 bool held_is_eager_by_program(void)
 {
-	return held_table.eager_by_program;
+	return __atomic_load_n(&held_table.eager_by_program, __ATOMIC_RELAXED);
 }
 
 bool held_is_all_by_program(void)
 {
-	return held_table.all_by_program;
+	return __atomic_load_n(&held_table.all_by_program, __ATOMIC_RELAXED);
 }

@@ -17,13 +17,35 @@ struct held_table {
 	struct ranges own;     /* what the policy locked; value: the class + 1 */
 	struct ranges program; /* value: how often the program locked it */
 	struct ranges stacks;  /* of threads, as far as we locked them; value: the thread's id */
+	/* these are read without the lock, and so by atomics */
 	uint64_t limit;	       /* RLIMIT_MEMLOCK, or LIMITS_NONE */
-	bool kept;	       /* the sets are in use; never false again, so that it is read without the lock */
+	bool kept;	       /* the sets are in use; never false again */
 	bool all_by_program;   /* it called mlockall */
 	bool eager_by_program; /* with MCL_FUTURE and not on fault */
 };
 
 extern HIDDEN struct held_table held_table;
+
+static inline bool held_is_kept(void)
+{
+	return __atomic_load_n(&held_table.kept, __ATOMIC_ACQUIRE);
+}
+
+static inline uint64_t held_get_limit(void)
+{
+	return __atomic_load_n(&held_table.limit, __ATOMIC_RELAXED);
+}
+
+static inline void held_set_limit(uint64_t limit)
+{
+	__atomic_store_n(&held_table.limit, limit, __ATOMIC_RELAXED);
+}
+
+static inline void held_set_by_program(bool all, bool eager)
+{
+	__atomic_store_n(&held_table.all_by_program, all, __ATOMIC_RELAXED);
+	__atomic_store_n(&held_table.eager_by_program, eager, __ATOMIC_RELAXED);
+}
 
 /* Signals are blocked in between; held_enter returns those that were before, for held_leave. */
 uint64_t held_enter(void);

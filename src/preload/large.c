@@ -186,14 +186,11 @@ bool large_relieve(void)
 
 void large_follow_limit(void)
 {
-	uint64_t share, unused = 0;
-	size_t size;
-	void *at;
+	uint64_t share, unused;
 
 	if (large_threshold == SIZE_MAX)
 		return;
-	for (unsigned i = 0; arena_tail(&large_arena, i, &at, &size); i++)
-		unused += size;
+	unused = arena_tails(&large_arena);
 	share = share_of_addresses(unused);
 	if (share < unused)
 		shrink(share < LEAST_RESERVATION ? 0 : share);
@@ -222,16 +219,16 @@ void large_fork_child(void)
 		arena_fork_child(&large_arena);
 }
 
+static void unlock(void *at, size_t size)
+{
+	if (size)
+		sys_munlock((uintptr_t)at, size);
+}
+
 void large_unlock_tails(void)
 {
-	void *at;
-	size_t size;
-
-	if (large_threshold == SIZE_MAX)
-		return;
-	for (unsigned i = 0; arena_tail(&large_arena, i, &at, &size); i++)
-		if (size)
-			sys_munlock((uintptr_t)at, size);
+	if (large_threshold != SIZE_MAX)
+		arena_visit_tails(&large_arena, unlock);
 }
 
 void large_count(void)

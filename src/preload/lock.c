@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "common/limits.h"
+#include "common/memlock.h"
 #include "common/sys.h"
 #include "preload/held.h"
 #include "preload/lock.h"
@@ -13,6 +14,7 @@
 
 static enum level level;
 static uint64_t limit = LIMITS_NONE; /* RLIMIT_MEMLOCK after it was raised */
+static bool limit_unknown;	/* nothing tells it: it is taken for 0 */
 static int future_flags;	/* of mlockall, at level future */
 
 /* What is mapped only because of us: the library, its tables, the arena. */
@@ -30,9 +32,7 @@ enum level lock_level(void)
 void lock_set_level(enum level to, enum reason reason, int error)
 {
 	__atomic_store_n(&level, to, __ATOMIC_RELAXED);
-	stats->level = to;
-	stats->reason = reason;
-	stats->error = error;
+	stats_set_level(to, reason, error);
 }
 
 void lock_end(void)
@@ -47,8 +47,10 @@ int lock_future_flags(void)
 
 void lock_own(uintptr_t start, size_t size)
 {
-	if (own_count < sizeof(own_spans) / sizeof(*own_spans))
-		own_spans[own_count++] = (struct span){start, size};
+	if (own_count == sizeof(own_spans) / sizeof(*own_spans))
+		return;
+	own_spans[own_count] = (struct span){start, size};
+	__atomic_store_n(&own_count, own_count + 1, __ATOMIC_RELEASE); /* others look meanwhile */
 }
 
 void lock_disown(uintptr_t start, size_t size)
@@ -85,9 +87,14 @@ void *lock_map_own(size_t size)
 	return (void *)at;
 }
 
+static size_t own_spans_count(void)
+{
+	return __atomic_load_n(&own_count, __ATOMIC_ACQUIRE);
+}
+
 bool lock_is_own(uintptr_t address)
 {
-	for (size_t i = 0; i < own_count; i++)
+	for (size_t i = 0, count = own_spans_count(); i < count; i++)
 		if (address - own_spans[i].start < own_spans[i].size)
 			return true;
 	return false;
@@ -100,15 +107,17 @@ static uint64_t raise_limit(void)
 	const struct sys_rlimit infinite = {SYS_RLIM_INFINITY, SYS_RLIM_INFINITY};
 	struct sys_rlimit now;
 
-	if (sys_prlimit(0, RLIMIT_MEMLOCK, NULL, &now) != 0)
+	if (memlock_read(&now) != 0) {
+		limit_unknown = true;
 		return 0;
+	}
 	if (now.soft >= UINTPTR_MAX || /* no process of 32 bits meets one that is higher */
 	    sys_prlimit(0, RLIMIT_MEMLOCK, &infinite, NULL) == 0)
 		return LIMITS_NONE;
 	if (now.soft < now.hard) {
 		now.soft = now.hard;
 		if (sys_prlimit(0, RLIMIT_MEMLOCK, &now, NULL) != 0)
-			sys_prlimit(0, RLIMIT_MEMLOCK, NULL, &now);
+			memlock_read(&now);
 	}
 	return now.soft;
 }
@@ -134,9 +143,9 @@ static bool is_above_allowed(uint64_t memlock, bool otherwise)
 
 enum reason lock_right(uint64_t *memlock)
 {
-	struct sys_rlimit now = {0};
+	struct sys_rlimit now;
 
-	sys_prlimit(0, RLIMIT_MEMLOCK, NULL, &now);
+	memlock_read(&now);
 	*memlock = now.soft;
 	if (now.soft == SYS_RLIM_INFINITY)
 		return REASON_UNLIMITED;
@@ -145,7 +154,7 @@ enum reason lock_right(uint64_t *memlock)
 
 void lock_set_limit(uint64_t memlock)
 {
-	limit = memlock;
+	__atomic_store_n(&limit, memlock, __ATOMIC_RELAXED);
 	stats_set(STAT_limit, memlock);
 }
 
@@ -182,14 +191,37 @@ void lock_start(void)
 
 uint64_t lock_limit(void)
 {
-	return limit;
+	return __atomic_load_n(&limit, __ATOMIC_RELAXED);
+}
+
+bool lock_is_limit_unknown(void)
+{
+	return limit_unknown;
+}
+
+/* By the linker: where the library begins and ends. */
+extern HIDDEN const char __ehdr_start[], _end[];
+
+static uintptr_t library_start(void)
+{
+	return size_page_down((uintptr_t)__ehdr_start);
+}
+
+static size_t library_size(void)
+{
+	return size_page_up((uintptr_t)_end) - library_start();
+}
+
+bool lock_is_library(uintptr_t address)
+{
+	return address - library_start() < library_size();
 }
 
 uint64_t lock_own_bytes(void)
 {
-	uint64_t bytes = 0;
+	uint64_t bytes = library_size() + size_page_up(STATS_SIZE);
 
-	for (size_t i = 0; i < own_count; i++)
+	for (size_t i = 0, count = own_spans_count(); i < count; i++)
 		bytes += own_spans[i].size;
 	return bytes;
 }

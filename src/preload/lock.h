@@ -22,8 +22,9 @@ void lock_start(void);
 
 enum level lock_level(void);
 
-/* The limit that binds, in bytes, or LIMITS_NONE. */
+/* The limit that binds, in bytes, or LIMITS_NONE; 0 where a sandbox lets nobody read it. */
 uint64_t lock_limit(void);
+bool lock_is_limit_unknown(void);
 
 /* For future.c and existing.c: the level, and why; the limit that binds from now on. */
 void lock_set_level(enum level to, enum reason reason, int error);
@@ -43,8 +44,10 @@ bool lock_is_own(uintptr_t address);
  * it would take room from the program's. NULL where there is none. */
 void *lock_map_own(size_t size);
 
-/* Bytes of what lock_own was told of. */
+/* Bytes of address space that are there only because of us: of what lock_own was told of, of the
+ * library's file and of the counters page. lock_is_library: in the file. */
 uint64_t lock_own_bytes(void);
+bool lock_is_library(uintptr_t address);
 
 /* Bytes of address space that the process has, from statm (proc_pid_statm(5)). */
 uint64_t lock_address_space(void);

@@ -93,7 +93,7 @@ bool next_bind(void)
 	return true;
 }
 
-/* A second thread can't come here: threads start long after the first malloc. */
+/* A second thread can't come here: pthread_create binds, too. */
 static void *first_malloc(size_t size)
 {
 	return next_bind() ? next_table.malloc(size) : bootstrap_take(size);

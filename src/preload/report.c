@@ -164,7 +164,7 @@ static void json_classes(struct text *t, const struct usage *usage)
 	text_add(t, "\n  },\n  ");
 }
 
-static void write_json(struct text *t, const char *program, const struct usage *usage)
+static void write_json(struct text *t, const char *program, const struct usage *usage, bool addresses)
 {
 	text_add(t, "{\n  ");
 	json_string(t, "program", program);
@@ -181,6 +181,8 @@ static void write_json(struct text *t, const char *program, const struct usage *
 	text_add(t, ",\n  ");
 	json_number(t, "major_faults", usage->major);
 	for (int i = 0; i < STAT_COUNT; i++) {
+		if (stats_is_address((enum stat_index)i) && !addresses)
+			continue;
 		text_add(t, ",\n  ");
 		json_number(t, stat_rows[i].name, stats_get((enum stat_index)i));
 	}
@@ -286,7 +288,7 @@ static void write_report(const struct text *path, struct usage *usage, char *buf
 	read_usage(usage, program, buffer, BUFFER_SIZE);
 	text_init(&t, buffer, BUFFER_SIZE);
 	if (ends_with(path->start, ".json"))
-		write_json(&t, program, usage);
+		write_json(&t, program, usage, ends_with(path->start, REPORT_MEASURE));
 	else
 		write_text(&t, program, usage);
 	if (strcmp(path->start, "stderr") != 0)

@@ -9,6 +9,7 @@
 
 #include "preload/future.h"
 #include "preload/mapping.h"
+#include "preload/next.h"
 #include "preload/preload.h"
 #include "preload/real.h"
 #include "preload/thread.h"
@@ -38,8 +39,10 @@ static int create(pthread_t *thread, const pthread_attr_t *attributes, void *(*f
 		  void *argument, struct thread_plan *plan)
 {
 	const bool paused = thread_pause(plan);
-	int result = real_get()->pthread_create(thread, attributes, function, argument);
+	int result;
 
+	next_need_bound(); /* by the only thread that there is */
+	result = real_get()->pthread_create(thread, attributes, function, argument);
 	thread_resume(plan, paused);
 	return result;
 }
@@ -75,8 +78,10 @@ static int create_c11(thrd_t *thread, thrd_start_t function, void *argument,
 		      struct thread_plan *plan)
 {
 	const bool paused = thread_pause(plan);
-	int result = real_get()->thrd_create(thread, function, argument);
+	int result;
 
+	next_need_bound(); /* by the only thread that there is */
+	result = real_get()->thrd_create(thread, function, argument);
 	thread_resume(plan, paused);
 	return result;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Threads that allocate, map, lock, fork and start threads at random, and check what they find:
- * churn SECONDS THREADS SEED [join] [unmap]. A signal comes all the while, with "unmap" its handler
- * maps and unmaps; in the end it exits while they go on, or joins them. */
+ * churn SECONDS THREADS SEED [join] [unmap] [all] [nofork]. A signal comes all the while, with "unmap"
+ * its handler maps and unmaps; with "all" the locks of the whole process are changed, too. In the end it
+ * exits while they go on, or joins them. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -18,9 +19,8 @@
 
 extern char **environ;
 
-static volatile int ending, unmapping;
-static volatile sig_atomic_t signals;
-static unsigned long operations, forks;
+static int ending, unmapping, locking_all, forking = 1;
+static unsigned long operations, forks, signals;
 
 struct worker {
 	pthread_t thread;
@@ -49,7 +49,7 @@ static void on_signal(int number)
 	char *at;
 
 	(void)number;
-	signals++;
+	__atomic_fetch_add(&signals, 1, __ATOMIC_RELAXED);
 	if (!unmapping)
 		return;
 	at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -142,6 +142,42 @@ static void advise(struct worker *w, struct block *b)
 	mark(w, b);
 }
 
+/* Grows, shrinks and moves a mapping. */
+static void remap(struct worker *w, struct block *b)
+{
+	const size_t size = (1 + (size_t)rand_r(&w->seed) % 64) * PAGE;
+
+	if (b->at == NULL || !b->mapped)
+		return;
+	check(b, b->size);
+	b->at = mremap(b->at, b->size, size, MREMAP_MAYMOVE);
+	if (b->at == MAP_FAILED)
+		fail("mremap");
+	b->size = size;
+	mark(w, b);
+}
+
+/* What concerns the locks of all threads; what it may is the caller's affair. */
+static void lock_all(struct worker *w)
+{
+	struct rlimit limit;
+
+	switch (rand_r(&w->seed) % 4) {
+	case 0:
+		mlockall(MCL_CURRENT | MCL_ONFAULT);
+		break;
+	case 1:
+		mlockall(MCL_CURRENT | MCL_FUTURE);
+		break;
+	case 2:
+		munlockall();
+		break;
+	default:
+		getrlimit(RLIMIT_MEMLOCK, &limit);
+		setrlimit(RLIMIT_MEMLOCK, &limit);
+	}
+}
+
 static void lock(struct worker *w, struct block *b)
 {
 	if (b->at == NULL || b->size > 16 * PAGE)
@@ -229,7 +265,7 @@ static void *work(void *arg)
 {
 	struct worker *w = arg;
 
-	while (!ending) {
+	while (!__atomic_load_n(&ending, __ATOMIC_RELAXED)) {
 		const unsigned dice = (unsigned)rand_r(&w->seed) % 1000;
 		struct block *b = &w->blocks[(unsigned)rand_r(&w->seed) % BLOCKS];
 
@@ -239,15 +275,19 @@ static void *work(void *arg)
 			resize(w, b);
 		else if (dice < 750)
 			map(w, b);
-		else if (dice < 860)
+		else if (dice < 830)
 			advise(w, b);
+		else if (dice < 860)
+			remap(w, b);
+		else if (dice < 870 && locking_all)
+			lock_all(w);
 		else if (dice < 980)
 			lock(w, b);
 		else if (dice < 994)
 			start_thread(w);
 		else if (dice < 997)
 			load();
-		else
+		else if (forking)
 			start_child(w);
 		__atomic_fetch_add(&operations, 1, __ATOMIC_RELAXED);
 	}
@@ -259,11 +299,15 @@ int main(int argc, char **argv)
 	const struct itimerval often = {{0, 2000}, {0, 2000}};
 	const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 	const int count = argc > 3 ? atoi(argv[2]) : 0;
+	int joining;
 	struct timespec rest = {argc > 3 ? atol(argv[1]) : 0, 0};
 	struct worker *workers = calloc((size_t)count + 1, sizeof(*workers));
 
-	for (int i = 4; i < argc; i++)
+	for (int i = 4; i < argc; i++) {
 		unmapping |= strcmp(argv[i], "unmap") == 0;
+		locking_all |= strcmp(argv[i], "all") == 0;
+		forking &= strcmp(argv[i], "nofork") != 0;
+	}
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &often, NULL);
 	for (int i = 0; i < count; i++) {
@@ -273,8 +317,9 @@ int main(int argc, char **argv)
 	}
 	while (nanosleep(&rest, &rest) != 0 && errno == EINTR)
 		;
-	ending = argc > 4 && strcmp(argv[4], "join") == 0;
-	for (int i = 0; i < count && ending; i++)
+	joining = argc > 4 && strcmp(argv[4], "join") == 0;
+	__atomic_store_n(&ending, joining, __ATOMIC_RELAXED);
+	for (int i = 0; i < count && joining; i++)
 		pthread_join(workers[i].thread, NULL);
 	fprintf(stderr, "operations %lu children %lu\n", operations, forks);
 	puts("churned");

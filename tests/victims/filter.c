@@ -21,6 +21,9 @@ static const struct name calls[] = {
 	{"madvise", SYS_madvise}, {"memfd_create", SYS_memfd_create}, {"mlock", SYS_mlock},
 	{"mlock2", SYS_mlock2}, {"mlockall", SYS_mlockall}, {"mremap", SYS_mremap},
 	{"msync", SYS_msync}, {"munlock", SYS_munlock}, {"perf_event_open", SYS_perf_event_open},
+#ifdef SYS_getrlimit
+	{"getrlimit", SYS_getrlimit},
+#endif
 	{"prlimit64", SYS_prlimit64}, {"process_vm_readv", SYS_process_vm_readv},
 };
 

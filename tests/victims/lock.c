@@ -205,6 +205,8 @@ int main(int argc, char **argv)
 		print_error("mlock2", mlock2(map(size, 0), size, MLOCK_ONFAULT));
 	else if (strcmp(how, "all") == 0)
 		print_error("mlockall", mlockall(MCL_CURRENT));
+	else if (strcmp(how, "size") == 0)
+		printf("%ld\n", status_kib("VmSize")); /* what mlockall compares with the limit */
 	else if (strcmp(how, "small") == 0)
 		all_by_small();
 	else if (strcmp(how, "both") == 0)

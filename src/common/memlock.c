@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads RLIMIT_MEMLOCK in whichever way is allowed. */
+#include "config.h"
+
+#include <string.h>
+
+#include "common/limits.h"
+#include "common/memlock.h"
+#include "common/text.h"
+
+#define FILE_SIZE 2048 /* proc_pid_limits(5): 17 lines of at most 80 bytes */
+
+static const char *parse_word(const char *at, uint64_t *value)
+{
+	static const char unlimited[] = "unlimited";
+
+	at += strspn(at, " ");
+	if (strncmp(at, unlimited, sizeof(unlimited) - 1) != 0)
+		return text_number(at, 10, value);
+	*value = SYS_RLIM_INFINITY;
+	return at + sizeof(unlimited) - 1;
+}
+
+bool memlock_parse(const char *limits, struct sys_rlimit *limit)
+{
+	static const char key[] = "Max locked memory ";
+	const char *at = strstr(limits, key);
+
+	at = at ? parse_word(at + sizeof(key) - 1, &limit->soft) : NULL;
+	return at && parse_word(at, &limit->hard);
+}
+
+#if defined(SYS_getrlimit) && UINTPTR_MAX > 0xffffffff
+static int read_by_getrlimit(struct sys_rlimit *limit)
+{
+	return (int)SYS_CALL(SYS_getrlimit, RLIMIT_MEMLOCK, limit);
+}
+#else /* of 32 bits, or none */
+static int read_by_getrlimit(struct sys_rlimit *limit)
+{
+	(void)limit;
+	return -ENOSYS;
+}
+#endif
+
+int memlock_read(struct sys_rlimit *limit)
+{
+	int error = sys_prlimit(0, RLIMIT_MEMLOCK, NULL, limit);
+	char file[FILE_SIZE];
+
+	if (error == 0 || read_by_getrlimit(limit) == 0)
+		return 0;
+	if (limits_read_file("/proc/self/limits", file, sizeof(file)) > 0 && memlock_parse(file, limit))
+		return 0;
+	*limit = (struct sys_rlimit){0};
+	return error;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* RLIMIT_MEMLOCK of the calling process, also where a sandbox refuses prlimit(2). */
+#ifndef RAMLOCK_MEMLOCK_H
+#define RAMLOCK_MEMLOCK_H
+
+#include <stdbool.h>
+
+#include "common/sys.h"
+
+/* By prlimit, by getrlimit, from /proc/self/limits: 0, or the first call's -errno where none of them
+ * tells; then *limit is all 0. */
+int memlock_read(struct sys_rlimit *limit);
+
+/* What "Max locked memory" of a /proc/PID/limits says; false where it says nothing. */
+bool memlock_parse(const char *limits, struct sys_rlimit *limit);
+
+#endif
