@@ -64,13 +64,17 @@ static bool is_of_victims(const struct row *row)
 {
 	const char *at = strstr(row->command, "LD_PRELOAD=%L");
 
-	if (strstr(row->command, "libm.so.6") || strstr(row->command, "python3") ||
-	    strstr(row->command, "/cxx"))
-		return false;
+	static const char *const others[] = {"libm.so.6", "python3", "/cxx", "node ", "java "};
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (strstr(row->command, others[i]))
+			return false;
 	if (row->start == PRELOAD)
 		return strncmp(row->command, "%V", 2) == 0;
 	for (; at; at = strstr(at, "LD_PRELOAD=%L")) {
 		at += strlen("LD_PRELOAD=%L");
+		if (strncmp(at, ":%V/", 4) == 0) /* a library of the victims' */
+			at += strcspn(at, " ");
 		while (strncmp(at, " RAMLOCK_", 9) == 0)
 			at += 1 + strcspn(at + 1, " ");
 		if (strncmp(at, " %V", 3) != 0 && strncmp(at, " -", 2) != 0 && strncmp(at, " ./", 3) != 0)
@@ -90,17 +94,18 @@ static const char *library_missing(const struct row *row)
 	return NULL;
 }
 
-/* HEAP is glibc's: a row that expects or sets it has no meaning elsewhere. */
-static const char *heap_missing(const struct row *row)
+/* What only glibc has: a row that expects or sets its heap, or calls what musl refuses to anyone. */
+static const char *glibc_missing(const struct row *row)
 {
 #ifdef HAVE_MALLOPT
 	(void)row;
 #else
 	const char *const texts[] = {row->settings, row->command, row->out, row->err};
 
-	if (strstr(row->command, "%V/early"))
-		return "on musl a large block before any constructor is not served yet";
-
+	if (strstr(row->command, "mapping heap") || strstr(row->command, "eager sbrk"))
+		return "this libc's sbrk gives nothing";
+	if (strstr(row->command, "madvise process"))
+		return "this libc has no process_madvise";
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		if (strstr(texts[i], "HEAP") || strstr(texts[i], "populated") || strstr(texts[i], "heap 0") ||
 		    strstr(texts[i], "heap 1") || strstr(texts[i], "heap reserve"))
@@ -138,6 +143,12 @@ static const char *counted_missing(const struct row *row)
 	return NULL;
 }
 
+static const char *addresses_missing(const struct row *row)
+{
+	return sizeof(void *) < 8 && strstr(row->command, "many 1000")
+		       ? "so many stacks take more addresses than 32 bits have" : NULL;
+}
+
 const char *needs_missing(const struct row *row)
 {
 	for (size_t i = 0; i < sizeof(needs) / sizeof(*needs); i++)
@@ -149,7 +160,9 @@ const char *needs_missing(const struct row *row)
 		return counted_missing(row);
 	if (library_missing(row))
 		return library_missing(row);
-	if (heap_missing(row))
-		return heap_missing(row);
+	if (glibc_missing(row))
+		return glibc_missing(row);
+	if (addresses_missing(row))
+		return addresses_missing(row);
 	return stage_missing(row->limit, row->user);
 }

@@ -255,7 +255,7 @@ static void count_used(size_t now, size_t before)
 {
 	if (threads > 1)
 		return;
-	used += now - before;
+	used += (uint64_t)now - before;
 	if (used > peak)
 		peak = used;
 }

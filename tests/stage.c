@@ -84,7 +84,7 @@ bool stage_make(void)
 	atexit(clean_up);
 	return shell("cp '%s'/src/.libs/libramlock.so '%s'", BUILD_DIR, stage) &&
 	       shell("cd '%s'/src && { [ ! -e ramlock ] || cp ramlock '%s'; }", BUILD_DIR, stage) &&
-	       shell("cp '%s'/tests/victims/.libs/drops.so '%s'", BUILD_DIR, stage) &&
+	       shell("cd '%s'/tests/victims/.libs && cp drops.so first.so '%s'", BUILD_DIR, stage) &&
 	       shell("cd '%s'/tests/victims && for f in *; do case $f in *.*) ;; *) cp $f '%s';; esac; done",
 		     BUILD_DIR, stage) &&
 	       shell("mkdir '%s'/input", stage) && stage_enter("");

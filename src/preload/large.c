@@ -2,6 +2,7 @@
 /* Makes the arena's reservation, and makes its pages resident, locked or free. */
 #include "config.h"
 
+#include <sys/auxv.h>
 #include <sys/mman.h>
 
 #include "common/stats.h"
@@ -19,6 +20,7 @@
 
 #define LEAST_RESERVATION (64ul << 20) /* less address space than this is not worth an arena */
 #define LARGEST_RESERVATION (SIZE_MAX / 8 + 1) /* 512 MiB of 4 GiB; no end on 64 bits */
+#define LOWEST (16ul << 20)	       /* no arena below: null pointers with an offset are to fault */
 #define GROWTH (2ul << 20)	       /* the arena grows by multiples of this */
 #define SHARE_OF_AS 4 /* of a finite RLIMIT_AS, what is left of it: the arena takes a quarter */
 
@@ -27,10 +29,22 @@ size_t large_threshold = SIZE_MAX;
 
 static bool relieved; /* the addresses that were not used were given back */
 
+/* In 32 bits a program's largest map takes most of the addresses above it. Below it, where one that
+ * is position-independent leaves a gigabyte, the kernel maps nothing as long as there is another
+ * place. 0 lets the kernel choose, as it does where the wish can't be met. */
+static uintptr_t place(size_t size)
+{
+	const uintptr_t program = size_page_down(getauxval(AT_PHDR));
+
+	if (sizeof(void *) == 8 || program < LOWEST || program - LOWEST < size)
+		return 0;
+	return program - size;
+}
+
 /* Nothing of a reservation is on the lock account: MCL_FUTURE locks each new mapping. */
 static uintptr_t reserve(size_t size)
 {
-	intptr_t at = sys_mmap(0, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
+	intptr_t at = sys_mmap(place(size), size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 
 	if (at < 0 && at > -4096)
 		return 0;
@@ -138,18 +152,19 @@ void large_start(void)
 		.published = (struct arena_counters *)&stats->values[STAT_large_blocks],
 	};
 	size_t size = wanted_addresses();
-	uintptr_t base = 0;
+	uintptr_t metadata = 0, base;
 
 	if (preload_options.large == OPTION_OFF || lock_level() == LEVEL_NONE)
 		return;
-	while (size >= LEAST_RESERVATION && base == 0) {
-		base = reserve(ARENA_HUGE + size + arena_metadata_size(size));
-		size /= base ? 1 : 2;
+	while (size >= LEAST_RESERVATION && metadata == 0) {
+		metadata = reserve(ARENA_HUGE + size + arena_metadata_size(size));
+		size /= metadata ? 1 : 2;
 	}
-	if (base == 0)
+	if (metadata == 0)
 		return;
-	base = (base + ARENA_HUGE - 1) & ~(uintptr_t)(ARENA_HUGE - 1);
-	if (arena_init(&large_arena, (void *)base, size, (void *)(base + size), &operations,
+	/* in front, so that what is given back (large_relieve) is one piece with what lies above */
+	base = (metadata + arena_metadata_size(size) + ARENA_HUGE - 1) & ~(uintptr_t)(ARENA_HUGE - 1);
+	if (arena_init(&large_arena, (void *)base, size, (void *)metadata, &operations,
 		       &settings) != 0)
 		return;
 	large_threshold = preload_options.large;

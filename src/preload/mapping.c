@@ -21,7 +21,8 @@
 #define ASK_FROM (16u << 20) /* what is smaller is made resident without a look at free memory */
 
 #define BLOCK_MOST (1 << 20)
-#define STACK_REACH ((uintptr_t)128 << 20)
+#define STACK_REACH ((uintptr_t)128 << 20) /* at most */
+#define STACK_GAP ((uintptr_t)1 << 20)	   /* the kernel's, below a stack */
 
 /* Whether what comes is made resident. A forked child is not eager at level future. */
 static bool is_eager(void)
@@ -182,12 +183,18 @@ bool mapping_is_watched(void)
 }
 
 /* All that the main stack may grow to, and the kernel's gap below it. Each growth of a locked stack
- * is compared with the limit. */
+ * is compared with the limit. In 32 bits other mappings begin right below. */
 static bool is_near_main_stack(uintptr_t start, uintptr_t end)
 {
 	const uintptr_t top = size_page_up(getauxval(AT_EXECFN));
+	uintptr_t reach = STACK_REACH;
+	struct sys_rlimit limit;
 
-	return start < top && end > top - STACK_REACH;
+	if (start >= top || end <= top - reach)
+		return false;
+	if (sys_prlimit(0, RLIMIT_STACK, NULL, &limit) == 0 && limit.soft < reach - STACK_GAP)
+		reach = (uintptr_t)limit.soft + STACK_GAP;
+	return end > top - reach;
 }
 
 void mapping_opened(uintptr_t at, size_t size, enum map_class class)
@@ -240,9 +247,16 @@ static bool is_overcommit_strict(void)
 	       word[0] == '2';
 }
 
+/* Nobody has seven eighths of 32 bits in one piece. */
+static bool is_short_of_addresses(size_t size)
+{
+	return sizeof(void *) < 8 && size < SIZE_MAX / 8 * 7;
+}
+
 bool mapping_is_counted(size_t size)
 {
-	return sizeof(void *) < 8 || is_within(RLIMIT_AS, size) || is_within(RLIMIT_DATA, size) || is_overcommit_strict();
+	return is_short_of_addresses(size) || is_within(RLIMIT_AS, size) ||
+	       is_within(RLIMIT_DATA, size) || is_overcommit_strict();
 }
 
 /* Our arena is the cause only where address space or memory is counted. Programs try sizes that can't

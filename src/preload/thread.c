@@ -19,6 +19,8 @@
 #define PLANS 64
 #define DESCRIPTOR_MOST (128u << 10) /* from the first frame up to libc's descriptor: static TLS */
 #define HEAP_BLOCK (64u << 10)	     /* below every M_MMAP_THRESHOLD that is set here */
+/* glibc's: where a thread's heap has a second piece, free gives that back whatever M_TRIM_THRESHOLD is. */
+#define HEAP_MOST ((uint64_t)(sizeof(void *) < 8 ? 1 : 64) << 20)
 
 /* Plans in use are bits; chunks are added when all are, and never freed. */
 struct chunk {
@@ -33,6 +35,7 @@ static struct chunk first;
 static struct {
 	void *(*allocate)(size_t);
 	void (*release)(void *);
+	size_t size; /* 0 where there is none */
 } heap;
 
 void thread_start(void)
@@ -44,6 +47,12 @@ void thread_start(void)
 			ahead_tell_cut("RAMLOCK_THREAD_HEAP", preload_options.thread_heap, 0,
 				       "another malloc than libc's is in use; use its own settings");
 		return;
+	}
+	heap.size = (size_t)preload_options.thread_heap;
+	if (preload_options.thread_heap > HEAP_MOST) {
+		heap.size = HEAP_MOST;
+		ahead_tell_cut("RAMLOCK_THREAD_HEAP", preload_options.thread_heap, HEAP_MOST,
+			       "a thread's heap of glibc holds no more; lower it");
 	}
 	heap.allocate = REAL_FUNCTION(void *(*function)(size_t), "malloc");
 	heap.release = REAL_FUNCTION(void (*function)(void *), "free");
@@ -165,7 +174,7 @@ struct thread_plan *thread_plan_make(const pthread_attr_t *attributes)
 {
 	struct thread_plan *plan;
 	const size_t stack = (size_t)preload_options.thread_stack;
-	const size_t size = heap.allocate ? (size_t)preload_options.thread_heap : 0;
+	const size_t size = heap.size;
 
 	if (!is_meant() || (stack + size == 0 && preload_options.lock != LOCK_EAGER) ||
 	    !ahead_fits(stack + size))

@@ -17,6 +17,12 @@
 
 #define BLOCKS 16
 
+#ifdef __GLIBC__
+#define LIBRARY "libm.so.6"
+#else /* musl is one library */
+#define LIBRARY "libc.so"
+#endif
+
 extern char **environ;
 
 static int ending, unmapping, locking_all, forking = 1;
@@ -234,7 +240,7 @@ static void wait_child(pid_t pid, const char *what)
 
 static void start_child(struct worker *w)
 {
-	char *arguments[] = {"true", NULL};
+	char *arguments[] = {"churn", NULL}; /* which is true(1) for this machine and libc */
 	pid_t pid;
 
 	if (rand_r(&w->seed) % 2) {
@@ -246,7 +252,7 @@ static void start_child(struct worker *w)
 			leaf(NULL);
 			_exit(0);
 		}
-	} else if (posix_spawn(&pid, "/bin/true", NULL, NULL, arguments, environ) != 0) {
+	} else if (posix_spawn(&pid, "/proc/self/exe", NULL, NULL, arguments, environ) != 0) {
 		pid = -1;
 	}
 	wait_child(pid, "child");
@@ -254,7 +260,7 @@ static void start_child(struct worker *w)
 
 static void load(void)
 {
-	void *library = dlopen("libm.so.6", RTLD_NOW);
+	void *library = dlopen(LIBRARY, RTLD_NOW);
 
 	if (library == NULL)
 		fail("dlopen");
@@ -303,6 +309,8 @@ int main(int argc, char **argv)
 	struct timespec rest = {argc > 3 ? atol(argv[1]) : 0, 0};
 	struct worker *workers = calloc((size_t)count + 1, sizeof(*workers));
 
+	if (argc == 1)
+		return 0;
 	for (int i = 4; i < argc; i++) {
 		unmapping |= strcmp(argv[i], "unmap") == 0;
 		locking_all |= strcmp(argv[i], "all") == 0;

@@ -20,6 +20,14 @@
 #define LOCK ((size_t)3 << 20)
 #define NOBODY 65534
 
+#ifdef __GLIBC__
+#define LIBRARY "libresolv.so.2"
+#define HEAP (1 << 20)
+#else /* musl is one library, and its sbrk only tells where the heap ends */
+#define LIBRARY "libc.so"
+#define HEAP 0
+#endif
+
 int capset(cap_user_header_t header, const cap_user_data_t data);
 
 static int drop_capability(void)
@@ -147,8 +155,8 @@ static void need(char *before, int lock)
 	error = pthread_create(&thread, NULL, work, block);
 	if (error == 0)
 		pthread_join(thread, NULL);
-	printf("thread %d brk %d small %d ", error, sbrk(1 << 20) != (void *)-1, blocks());
-	printf("dlopen %d deep %d ", dlopen("libresolv.so.2", RTLD_NOW) != NULL, deep(6000) > 0);
+	printf("thread %d brk %d small %d ", error, sbrk(HEAP) != (void *)-1, blocks());
+	printf("dlopen %d deep %d ", dlopen(LIBRARY, RTLD_NOW) != NULL, deep(6000) > 0);
 	if (lock)
 		printf("lock %d held %d ", mlock(map(LOCK), LOCK), is_locked(before));
 	printf("\n");

@@ -17,8 +17,15 @@ static void before_constructors(int argc, char **argv, char **environment)
 	memset(small, 1, 100);
 	memset(large, 2, LARGE);
 }
+#ifdef __GLIBC__
 __attribute__((section(".preinit_array"), used)) static void (*const entry)(int, char **, char **) =
 	before_constructors;
+#else /* musl has no such array: see first.c */
+__attribute__((constructor)) static void in_a_constructor(void)
+{
+	before_constructors(0, NULL, NULL);
+}
+#endif
 
 __attribute__((destructor(101))) static void after_destructors(void)
 {

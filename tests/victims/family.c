@@ -7,9 +7,21 @@
 
 #include "victim.h"
 
-#ifndef __GLIBC__ /* musl has neither */
-#define pvalloc(size) valloc(((size) + PAGE - 1) / PAGE * PAGE)
-#define malloc_trim(pad) (void)(pad)
+#ifndef __GLIBC__ /* musl has neither, but the library has */
+static void *pvalloc(size_t size)
+{
+	void *(*const function)(size_t) = (void *(*)(size_t))dlsym(RTLD_DEFAULT, "pvalloc");
+
+	return function ? function(size) : NULL;
+}
+
+static void malloc_trim(size_t pad)
+{
+	void (*const function)(size_t) = (void (*)(size_t))dlsym(RTLD_DEFAULT, "malloc_trim");
+
+	if (function)
+		function(pad);
+}
 #endif
 
 #define SIZE ((size_t)1 << 20)

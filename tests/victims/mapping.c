@@ -15,6 +15,15 @@
 #define pkey_mprotect(at, size, prot, key) mprotect(at, size, prot)
 #endif
 
+#ifdef SYS_mmap2 /* the older call of 32 bits takes its arguments in another way */
+#define SYS_MAP SYS_mmap2
+#else
+#define SYS_MAP SYS_mmap
+#endif
+
+/* What can't be had: of 32 bits the half can. */
+#define TOO_MUCH (sizeof(size_t) < 8 ? SIZE_MAX - SIZE : SIZE_MAX / 4)
+
 #define PAGES ((size_t)64)
 #define SIZE (PAGES * PAGE)
 
@@ -80,7 +89,7 @@ static size_t resident(const char *at, size_t pages)
 	return count;
 }
 
-/* "rw-p" of the mapping that begins at an address, with its length in pages. */
+/* "rw-p" of the mapping that holds an address. */
 static const char *described(const char *at)
 {
 	static char text[64];
@@ -90,14 +99,15 @@ static const char *described(const char *at)
 
 	strcpy(text, "?");
 	while (file && fgets(line, sizeof(line), file))
-		if (sscanf(line, "%lx-%lx %7s", &start, &end, mode) == 3 && start == (uintptr_t)at)
+		if (sscanf(line, "%lx-%lx %7s", &start, &end, mode) == 3 && start <= (uintptr_t)at &&
+		    end > (uintptr_t)at)
 			snprintf(text, sizeof(text), "%s", mode);
 	if (file)
 		fclose(file);
 	return text;
 }
 
-/* All kinds, each by itself between closed pages, so that it is no other's neighbour. */
+/* All kinds, one after the other. */
 static void show_kinds(void)
 {
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {
@@ -215,7 +225,7 @@ static void attach(void)
 /* So that the next map comes elsewhere, and no wrapper hears of it. */
 static void occupy(char *at, size_t size)
 {
-	syscall(SYS_mmap, at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0L);
+	syscall(SYS_MAP, at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0L);
 }
 
 /* Many short segments, one after the other: none may be left in a table, so each is locked. */
@@ -323,8 +333,9 @@ static void map_one(const char *kib)
 /* A size that can't be had; large blocks are locked still. */
 static void ask_too_much(void)
 {
-	int none = mmap(NULL, SIZE_MAX / 2, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
-	char *volatile most = malloc(SIZE_MAX / 4), *volatile zeroed = calloc(1, SIZE_MAX / 4);
+	const volatile size_t too_much = TOO_MUCH; /* unknown to the compiler, which would warn */
+	int none = mmap(NULL, too_much, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED;
+	char *volatile most = malloc(too_much), *volatile zeroed = calloc(1, too_much);
 	char *block = malloc(64 << 20);
 
 	none += most == NULL && zeroed == NULL;
@@ -334,7 +345,7 @@ static void ask_too_much(void)
 /* As a program that calls no libc. */
 static void map_directly(void)
 {
-	char *at = (char *)syscall(SYS_mmap, NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
+	char *at = (char *)syscall(SYS_MAP, NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0L);
 
 	printf("direct locked %d resident %zu\n", is_locked(at), resident(at, PAGES));
 }

@@ -15,6 +15,8 @@
 #define malloc_info(options, to) (void)(to)
 #endif
 
+#define SMALL ((size_t)PTHREAD_STACK_MIN < 16 << 10 ? (size_t)16 << 10 : (size_t)PTHREAD_STACK_MIN)
+
 static long thread_faults(void)
 {
 	struct rusage now;
@@ -88,7 +90,9 @@ static pthread_attr_t *attributes_of(const char *kind)
 	if (strcmp(kind, "default") == 0)
 		return NULL;
 	if (strcmp(kind, "small") == 0)
-		pthread_attr_setstacksize(&attributes, (size_t)PTHREAD_STACK_MIN);
+		pthread_attr_setstacksize(&attributes, SMALL);
+	if (strcmp(kind, "large") == 0)
+		pthread_attr_setstacksize(&attributes, 8 << 20);
 	if (strcmp(kind, "medium") == 0)
 		pthread_attr_setstacksize(&attributes, 80 << 10);
 	if (strcmp(kind, "unguarded") == 0)
@@ -188,6 +192,27 @@ static void many(intptr_t count)
 		sum += (intptr_t)result;
 	}
 	printf("sum %ld\n", (long)sum);
+}
+
+static void *wait_for_ever(void *unused)
+{
+	pause();
+	return unused;
+}
+
+/* As many waiting threads as there can be, up to a number; each with so many KiB of stack. */
+static void most(int count, size_t kib)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	int made = 0;
+
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, kib << 10);
+	while (made < count && pthread_create(&thread, &attributes, wait_for_ever, NULL) == 0)
+		made++;
+	printf("made %d\n", made);
+	exit(0);
 }
 
 static void errors(void)
@@ -319,6 +344,8 @@ int main(int argc, char **argv)
 		ends();
 	else if (strcmp(what, "many") == 0)
 		many(atoi(kind));
+	else if (strcmp(what, "most") == 0)
+		most(atoi(kind), kib);
 	else if (strcmp(what, "errors") == 0)
 		errors();
 	else if (strcmp(what, "fork") == 0)
