@@ -13,6 +13,7 @@
 #include "preload/existing.h"
 #include "preload/held.h"
 #include "preload/lock.h"
+#include "preload/populate.h"
 #include "preload/preload.h"
 
 #define ANON_AHEAD (1u << 20) /* anonymous maps up to this size (TLS, say) are made resident */
@@ -38,43 +39,6 @@ struct reading {
 uintptr_t existing_stack_low(void)
 {
 	return main_stack_low;
-}
-
-/* Writes what is there, atomically: another thread may be writing the same byte. A compare and
- * exchange, because clang makes a mere load of an "or" with 0, and a load leaves the page the
- * file's. */
-__attribute__((no_sanitize("address"))) static void touch_for_write(volatile char *at)
-{
-	char value = *at;
-
-	__atomic_compare_exchange_n(at, &value, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-}
-
-/* Older kernels (before 5.14) know no populate: a lock does it, and where that is refused a touch
- * of each page, also of what a sanitizer has put out of bounds. */
-__attribute__((no_sanitize("address"))) static int populate_by_touch(uintptr_t start, uintptr_t end, bool write)
-{
-	for (uintptr_t at = start; at < end; at += size_page()) {
-		if (write)
-			touch_for_write((volatile char *)at);
-		else
-			(void)*(volatile char *)at;
-	}
-	return 0;
-}
-
-static int populate(uintptr_t start, uintptr_t end, bool write)
-{
-	int error = sys_madvise(start, end - start,
-				write ? MADV_POPULATE_WRITE : MADV_POPULATE_READ);
-
-	if (error == -EINVAL && sys_mlock(start, end - start, 0) == 0)
-		return 0;
-	if (error == -EINVAL)
-		return populate_by_touch(start, end, write);
-	if (error)
-		stats_add(STAT_populates_refused, 1);
-	return error;
 }
 
 /* What is made resident at start. */
@@ -121,7 +85,7 @@ static int populate_heap(const struct target *t)
 	int error = 0;
 
 	while (at < t->end && error == 0 && (step = ahead_next(t->end - at)) > 0) {
-		error = populate(at, at + (uintptr_t)step, true);
+		error = populate_range(at, at + (uintptr_t)step, true);
 		at += (uintptr_t)step;
 	}
 	if (at >= t->end || error)
@@ -162,7 +126,7 @@ static void lock_target(const struct target *t, size_t *missing, int *error)
 	if (refused)
 		*error = refused;
 	if (ahead) /* resident at least, if not locked */
-		populate(t->start, t->end, t->prot & MAPS_W);
+		populate_range(t->start, t->end, t->prot & MAPS_W);
 }
 
 static void populate_target(const struct target *t)
@@ -172,7 +136,7 @@ static void populate_target(const struct target *t)
 	if (t->class == MAPS_FILE && preload_options.files == FILES_NEVER)
 		sys_munlock(t->start, size);
 	else if (is_ahead(t) && is_affordable(t) &&
-		 (t->class == MAPS_HEAP ? populate_heap(t) : populate(t->start, t->end, t->prot & MAPS_W)) == 0)
+		 (t->class == MAPS_HEAP ? populate_heap(t) : populate_range(t->start, t->end, t->prot & MAPS_W)) == 0)
 		stats_add(STAT_populated, size);
 }
 

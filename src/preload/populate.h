@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Pages that are mapped become resident. */
+#ifndef RAMLOCK_POPULATE_H
+#define RAMLOCK_POPULATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Makes [start, end) resident, whole pages, for writing (private pages get their copies) or for
+ * reading: by MADV_POPULATE_* (Linux 5.14), else by a lock, else by a touch. 0, or the kernel's -errno,
+ * which is counted. Async-signal-safe; errno is left alone. */
+int populate_range(uintptr_t start, uintptr_t end, bool write);
+
+#endif
