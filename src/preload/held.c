@@ -270,7 +270,7 @@ uint64_t held_give_back_last(uint64_t wanted)
 
 bool held_uncover(uintptr_t start, uintptr_t end)
 {
-	uint64_t signals, bytes = 0;
+	uint64_t signals;
 
 	if (!held_is_kept())
 		return false;
@@ -279,12 +279,12 @@ bool held_uncover(uintptr_t start, uintptr_t end)
 		struct range piece = ranges_piece(&held_table.own, at, end);
 
 		if (piece.value)
-			bytes += held_give_back(piece);
+			held_give_back(piece);
 		at = piece.end;
 	}
 	stats_set(STAT_locked, ranges_bytes(&held_table.own));
 	held_leave(signals);
-	return bytes > 0;
+	return true;
 }
 
 void held_again(uintptr_t start, uintptr_t end, int flags)

@@ -28,7 +28,7 @@ size_t held_lock(uintptr_t start, uintptr_t end, enum map_class class, int flags
  * one piece. What is refused or does not fit is counted. Whether all is locked now. */
 bool held_cover(uintptr_t start, uintptr_t end, enum map_class class, int flags);
 
-/* Unlocks what of a range only the policy holds. Whether that was anything. */
+/* Unlocks what of a range only the policy holds. False where no table is kept. */
 bool held_uncover(uintptr_t start, uintptr_t end);
 
 /* Locks again what is held of a range, after it had to be unlocked for a moment: what the policy

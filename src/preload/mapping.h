@@ -60,7 +60,7 @@ bool mapping_is_counted(size_t size);
 bool mapping_make_room(int error, size_t size);
 
 /* Makes the locks of a range alike, so that mremap(2) finds one mapping where it would without us.
- * Whether that changed anything; mapping_restore, on where the range is then, ends it. */
+ * Whether that may help, also because another thread did meanwhile; mapping_restore, on where the range is then, ends it. */
 bool mapping_unify(uintptr_t at, size_t size);
 void mapping_restore(uintptr_t at, size_t size);
 

@@ -54,17 +54,18 @@ static long move(uintptr_t from, size_t size, size_t new_size, uintptr_t to)
 	return SYS_CALL(SYS_mremap, from, size, new_size, MREMAP_MAYMOVE | MREMAP_FIXED, to);
 }
 
-/* The last one grows as it moves. On an error those that were moved go back. */
+/* The last one first: it grows as it moves, which is what a limit may refuse, and nothing has moved by
+ * then. On a later error those that were moved go back. */
 static intptr_t move_all(const struct pieces *p, uintptr_t at, size_t growth, uintptr_t to)
 {
-	for (size_t i = 0; i < p->count; i++) {
+	for (size_t i = p->count; i-- > 0; growth = 0) {
 		const uintptr_t from = p->border[i];
 		const size_t size = p->border[i + 1] - from;
-		long moved = move(from, size, size + (i + 1 == p->count ? growth : 0), to + (from - at));
+		long moved = move(from, size, size + growth, to + (from - at));
 
 		if (moved >= 0 || moved <= -4096)
 			continue;
-		while (i-- > 0)
+		while (++i < p->count)
 			move(to + (p->border[i] - at), p->border[i + 1] - p->border[i],
 			     p->border[i + 1] - p->border[i], p->border[i]);
 		return (intptr_t)moved;
