@@ -66,6 +66,7 @@ int main(int argc, char **argv)
 		pthread_join(thread, &block);
 	printf(" thread %d library %d", block != NULL, dlopen("libutil.so.1", RTLD_NOW) != NULL);
 	fflush(stdout);
+	unsetenv("LD_PRELOAD"); /* the shell may be of another libc or machine */
 	command = popen("echo here", "r");
 	if (command && fgets(word, sizeof(word), command))
 		pclose(command);
