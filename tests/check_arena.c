@@ -67,8 +67,12 @@ static void fake_release(void *at, size_t size)
 	ck_assert_int_eq(madvise(at, size, MADV_DONTNEED), 0);
 }
 
+/* Another's mapping may come to the old place before the arena knows: none of its addresses are told
+ * to be wrong. */
 static int fake_move(void *from, void *to, size_t size)
 {
+	ck_assert_int_eq(arena_check(&arena, from), -ENOENT);
+	ck_assert_int_eq(arena_free(&arena, (char *)from + size - page + 16), -ENOENT);
 	if (move_result < 0)
 		return move_result;
 	asked.moves++;
@@ -517,6 +521,23 @@ START_TEST(resize_copies_what_cannot_move)
 }
 END_TEST
 
+/* The place that a refused move was to: where it may be another's, no block is made there again. */
+START_TEST(a_refused_move_may_lose_its_place)
+{
+	const int refusals[] = {-EFAULT, -ENXIO};
+	char *a = block(3 * MIB), *b, *after;
+
+	after = block(page);
+	move_result = refusals[_i];
+	b = resize(a, 4 * MIB);
+	if (_i == 0)
+		ck_assert(b > after && b < after + 4 * MIB);
+	else
+		ck_assert(b >= after + page + 4 * MIB);
+	ck_assert_int_eq(arena_check(&arena, b), 0);
+}
+END_TEST
+
 START_TEST(resize_copies_small_blocks_to_resident_memory)
 {
 	char *a = block(BLOCK), *b, *c;
@@ -844,6 +865,7 @@ static void add_resizing(Suite *s)
 	tcase_add_test(t, resize_grows_in_place);
 	tcase_add_test(t, resize_moves_large_blocks);
 	tcase_add_test(t, resize_copies_what_cannot_move);
+	tcase_add_loop_test(t, a_refused_move_may_lose_its_place, 0, 2);
 	tcase_add_test(t, resize_copies_small_blocks_to_resident_memory);
 	tcase_add_test(t, a_failed_resize_changes_nothing);
 	tcase_add_test(t, lost_addresses_are_disowned);

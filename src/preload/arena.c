@@ -155,7 +155,7 @@ void *arena_zeroed(struct arena *a, size_t size)
 	return page_address(a, first);
 }
 
-int arena_check(const struct arena *a, const void *ptr)
+int arena_check(struct arena *a, const void *ptr)
 {
 	uint32_t first;
 
@@ -166,7 +166,7 @@ size_t arena_usable(const struct arena *a, const void *ptr)
 {
 	uint32_t first;
 
-	return arena_lookup(a, ptr, &first) == 0 ? page_bytes(a, a->map.page[first].pages) : 0;
+	return arena_look(a, ptr, &first) == 0 ? page_bytes(a, a->map.page[first].pages) : 0;
 }
 
 int arena_free(struct arena *a, void *ptr)

@@ -36,7 +36,8 @@ struct arena_ops {
 	/* Gives the pages of a committed range back and makes it PROT_NONE. */
 	void (*release)(void *at, size_t size);
 	/* Moves the pages of a committed range to one that isn't, after which `from` is PROT_NONE.
-	 * 0, ARENA_LOST or -errno; on error nothing changed. The range may consist of several mappings
+	 * 0, ARENA_LOST or -errno; on error nothing changed, but that with -ENXIO `to` may be somebody
+	 * else's: it is never used again. The range may consist of several mappings
 	 * (of parts that were moved before, or that the program changed), which many kernels won't
 	 * move at once: an error is a normal answer, and the arena then copies. */
 	int (*move)(void *from, void *to, size_t size);
@@ -81,6 +82,12 @@ struct arena_region {
 	size_t size, used, step;
 };
 
+#define ARENA_MOVES 16 /* at a time; more blocks than that are copied */
+
+struct arena_move {
+	uint32_t first, end; /* pages that are on the move, none where these are alike */
+};
+
 /* Private to arena*.c; here so that it can be static. */
 struct arena {
 	const struct arena_ops *ops;
@@ -98,6 +105,7 @@ struct arena {
 	struct tlsf map;
 	struct arena_counters counters, *published; /* cached blocks among the used ones */
 	uint32_t covered; /* pages whose descriptors are resident */
+	struct arena_move moves[ARENA_MOVES];
 
 	pthread_mutex_t cover_lock; /* taken before lock, never inside it */
 	struct arena_region tags, bits;
@@ -146,10 +154,10 @@ static inline bool arena_covers(const struct arena *a, const void *ptr)
 	return (uintptr_t)ptr - (uintptr_t)a->base < arena_size(a);
 }
 
-/* Whether a block begins there: 0, or the error of arena_free. Takes no lock. */
-int arena_check(const struct arena *a, const void *ptr);
+/* Whether a block begins there: 0, or the error of arena_free. Takes no lock where one does. */
+int arena_check(struct arena *a, const void *ptr);
 
-static inline bool arena_owns(const struct arena *a, const void *ptr)
+static inline bool arena_owns(struct arena *a, const void *ptr)
 {
 	return __builtin_expect(arena_covers(a, ptr), 0) && arena_check(a, ptr) == 0;
 }

@@ -2,6 +2,7 @@
 /* Makes the arena's reservation, and makes its pages resident, locked or free. */
 #include "config.h"
 
+#include <errno.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
@@ -64,27 +65,33 @@ static void release(void *at, size_t size)
 	pages_release((uintptr_t)at, size);
 }
 
+/* Whether the addresses are the arena's alone: another thread's mapping may have landed in a range that
+ * was free for a moment. */
+static bool reserve_again(void *at, size_t size)
+{
+	intptr_t again = sys_mmap((uintptr_t)at, size, PROT_NONE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1);
+
+	if (again != (intptr_t)at) {
+		if (again > 0 || again <= -4096) /* before Linux 4.17: a hint that was not followed */
+			sys_munmap((uintptr_t)again, size);
+		return false;
+	}
+	sys_munlock((uintptr_t)at, size);
+	sys_madvise((uintptr_t)at, size, MADV_DONTDUMP);
+	return true;
+}
+
 /* Not with MREMAP_DONTUNMAP, which leaves the moved pages on the lock account for ever (seen on
- * Linux 6.18). Between the two calls another thread's mapping may land in the range that became
- * free; the arena then never uses it again. */
+ * Linux 6.18). A range that another's mapping landed in is never used again. */
 static int move(void *from, void *to, size_t size)
 {
 	long moved = SYS_CALL(SYS_mremap, from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to);
-	intptr_t again;
 
-	if (moved < 0 && moved > -4096)
-		return (int)moved;
+	if (moved < 0 && moved > -4096) /* before Linux 6.17 `to` is unmapped by then */
+		return reserve_again(to, size) ? (int)moved : -ENXIO;
 	held_moved((uintptr_t)from, (uintptr_t)to, size);
-	again = sys_mmap((uintptr_t)from, size, PROT_NONE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1);
-	if (again != (intptr_t)from) {
-		if (again > 0 || again <= -4096) /* before Linux 4.17: a hint that was not followed */
-			sys_munmap((uintptr_t)again, size);
-		return ARENA_LOST;
-	}
-	sys_munlock((uintptr_t)from, size);
-	sys_madvise((uintptr_t)from, size, MADV_DONTDUMP);
-	return 0;
+	return reserve_again(from, size) ? 0 : ARENA_LOST;
 }
 
 static const struct arena_ops operations = {commit, release, move};
