@@ -37,7 +37,8 @@ void __gcov_dump(void);
 
 static inline void preload_dump_coverage(void)
 {
-	__gcov_dump();
+	if (preload_is_own_process())
+		__gcov_dump();
 }
 #else
 static inline void preload_dump_coverage(void)
