@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "figures.h"
+
 #define PAGE  4096
 #define FORKS 200
 
@@ -25,44 +27,14 @@ struct child {
 enum figure { FORK, FORK_CPU, WRITE, WRITE_CPU, RUNS, SLOWEST, FAULTS, LOCKED, FIGURES };
 static double figures[FIGURES][FORKS];
 
-static double read_clock(clockid_t which)
-{
-	struct timespec t;
-
-	clock_gettime(which, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
 static double now(void)
 {
-	return read_clock(CLOCK_MONOTONIC);
+	return clock_ns(CLOCK_MONOTONIC) / 1e3;
 }
 
 static double cpu(void)
 {
-	return read_clock(CLOCK_THREAD_CPUTIME_ID);
-}
-
-static long faults(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_minflt + usage.ru_majflt;
-}
-
-static long locked_kib(void)
-{
-	FILE *file = fopen("/proc/self/status", "r");
-	char line[256];
-	long kib = 0;
-
-	while (file && fgets(line, sizeof(line), file))
-		if (strncmp(line, "VmLck:", 6) == 0)
-			kib = strtol(line + 6, NULL, 10);
-	if (file)
-		fclose(file);
-	return kib;
+	return clock_ns(CLOCK_THREAD_CPUTIME_ID) / 1e3;
 }
 
 /* Tells by the first pipe that it runs, and lives until the second is closed. */
@@ -70,7 +42,7 @@ static void child_run(const int *told, const int *life)
 {
 	struct child child = {.runs = now()};
 
-	child.locked = locked_kib();
+	child.locked = proc_kib("/proc/self/status", "VmLck:");
 	close(life[1]);
 	if (write(told[1], &child, sizeof(child)) != sizeof(child) || read(life[0], &child, 1) != 0)
 		_exit(1);

@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "figures.h"
+
 #define PAGE	4096
 #define SAMPLES 20000
 /* Many short batches, so that some meet a quiet machine. */
@@ -24,25 +26,9 @@
 #define TIME	0.5e9 /* ns */
 #define CPU_TIME_FROM ((size_t)1 << 20)
 
-static double read_clock(clockid_t which)
-{
-	struct timespec t;
-
-	clock_gettime(which, &t);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
-
 static double now(void)
 {
-	return read_clock(CLOCK_MONOTONIC);
-}
-
-static long faults(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_minflt + usage.ru_majflt;
+	return clock_ns(CLOCK_MONOTONIC);
 }
 
 static void touch(volatile char *at, size_t size)
@@ -67,7 +53,7 @@ struct samples {
 /* Reading it takes a system call. */
 static double cpu_time(size_t size)
 {
-	return size < CPU_TIME_FROM ? 0 : read_clock(CLOCK_THREAD_CPUTIME_ID);
+	return size < CPU_TIME_FROM ? 0 : clock_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
 static void fence(void)
@@ -239,14 +225,14 @@ static void *work(void *unused)
 /* Milliseconds by the clock, and of CPU time. */
 static void threads(int count)
 {
-	double start = now(), cpu = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+	double start = now(), cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	pthread_t ids[64];
 
 	for (int i = 0; i < count; i++)
 		pthread_create(&ids[i], NULL, work, NULL);
 	for (int i = 0; i < count; i++)
 		pthread_join(ids[i], NULL);
-	printf("%.1f,%.1f\n", (now() - start) / 1e6, (read_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu) / 1e6);
+	printf("%.1f,%.1f\n", (now() - start) / 1e6, (clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu) / 1e6);
 }
 
 /* The same from 1 to 512 MiB by doubling, each new half touched. */
@@ -254,14 +240,14 @@ static void doubling(void)
 {
 	size_t size = 1 << 20;
 	char *block = malloc(size);
-	double start = now(), cpu = read_clock(CLOCK_PROCESS_CPUTIME_ID);
+	double start = now(), cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 
 	touch(block, size);
 	for (; size < 512u << 20; size *= 2) {
 		block = realloc(block, 2 * size);
 		touch(block + size, size);
 	}
-	printf("%.1f,%.1f\n", (now() - start) / 1e6, (read_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu) / 1e6);
+	printf("%.1f,%.1f\n", (now() - start) / 1e6, (clock_ns(CLOCK_PROCESS_CPUTIME_ID) - cpu) / 1e6);
 }
 
 static void *sleep_on(void *unused)

@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "figures.h"
+
 #define SIZE ((size_t)1 << 30)
 #define HUGE ((size_t)2 << 20)
 #define PAGE ((size_t)4096)
@@ -39,24 +41,7 @@ struct result {
 /* Of this process since it began. */
 static double now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
-static long huge_kib(void)
-{
-	FILE *file = fopen("/proc/self/smaps_rollup", "r");
-	char line[256];
-	long kib = 0;
-
-	while (file && fgets(line, sizeof(line), file))
-		if (strncmp(line, "AnonHugePages:", 14) == 0)
-			kib = strtol(line + 14, NULL, 10);
-	if (file)
-		fclose(file);
-	return kib;
+	return clock_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e6;
 }
 
 static void populate(char *at)
@@ -98,7 +83,7 @@ static int run(enum way way)
 		make_resident(way);
 	}
 	result.time = now() - begin;
-	result.huge = huge_kib();
+	result.huge = proc_kib("/proc/self/smaps_rollup", "AnonHugePages:");
 	return write(1, &result, sizeof(result)) == sizeof(result) ? 0 : 1;
 }
 

@@ -12,24 +12,20 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "figures.h"
+
 #define CROWD 64
 
 static pthread_barrier_t barrier;
 
 static double now(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+	return clock_ns(CLOCK_MONOTONIC) / 1e3;
 }
 
 static double cpu(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+	return clock_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e3;
 }
 
 static long peak(void)
