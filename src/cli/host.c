@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/host.h"
+#include "common/memlock.h"
 
 #define FILE_SIZE 8192
 
@@ -82,19 +83,14 @@ static struct fact read_fact(struct reader *r, const char *folder, const char *n
 	return fact;
 }
 
-static void read_limit(const struct reader *r, const char *key, struct host_limit *limit)
+static void read_limit(const struct reader *r, const char *name, struct host_limit *limit)
 {
-	const char *at = line_after(r, key);
-	uint64_t *const values[] = {&limit->soft, &limit->hard};
+	struct sys_rlimit row;
 
-	for (size_t i = 0; i < 2 && at; i++) {
-		if (strncmp(at, "unlimited", 9) == 0)
-			*values[i] = UINT64_MAX;
-		else if (!read_number(at, values[i]))
-			return;
-		at += strcspn(at, " \n");
-		at += strspn(at, " ");
-		limit->known = i == 1;
+	limit->known = memlock_parse(r->text, name, &row);
+	if (limit->known) {
+		limit->soft = row.soft;
+		limit->hard = row.hard;
 	}
 }
 
@@ -172,7 +168,7 @@ void host_read(struct host *h, const char *root, const char *process)
 	read_memory(h, &r);
 	read_status(h, &r);
 	if (read_of_process(&r, "limits") > 0) {
-		read_limit(&r, "Max locked memory", &h->memlock);
+		read_limit(&r, MEMLOCK_ROW, &h->memlock);
 		read_limit(&r, "Max realtime priority", &h->rtprio);
 	}
 	read_user_space(h, &r);

@@ -21,12 +21,11 @@ static const char *parse_word(const char *at, uint64_t *value)
 	return at + sizeof(unlimited) - 1;
 }
 
-bool memlock_parse(const char *limits, struct sys_rlimit *limit)
+bool memlock_parse(const char *limits, const char *name, struct sys_rlimit *limit)
 {
-	static const char key[] = "Max locked memory ";
-	const char *at = strstr(limits, key);
+	const char *at = strstr(limits, name);
 
-	at = at ? parse_word(at + sizeof(key) - 1, &limit->soft) : NULL;
+	at = at ? parse_word(at + strlen(name), &limit->soft) : NULL;
 	return at && parse_word(at, &limit->hard);
 }
 
@@ -50,7 +49,7 @@ int memlock_read(struct sys_rlimit *limit)
 
 	if (error == 0 || read_by_getrlimit(limit) == 0)
 		return 0;
-	if (limits_read_file("/proc/self/limits", file, sizeof(file)) > 0 && memlock_parse(file, limit))
+	if (limits_read_file("/proc/self/limits", file, sizeof(file)) > 0 && memlock_parse(file, MEMLOCK_ROW, limit))
 		return 0;
 	*limit = (struct sys_rlimit){0};
 	return error;

@@ -11,7 +11,9 @@
  * tells; then *limit is all 0. */
 int memlock_read(struct sys_rlimit *limit);
 
-/* What "Max locked memory" of a /proc/PID/limits says; false where it says nothing. */
-bool memlock_parse(const char *limits, struct sys_rlimit *limit);
+#define MEMLOCK_ROW "Max locked memory"
+
+/* What a row of a /proc/PID/limits says, by its name; false where it does not say both limits. */
+bool memlock_parse(const char *limits, const char *name, struct sys_rlimit *limit);
 
 #endif
