@@ -281,8 +281,10 @@ bool mapping_unify(uintptr_t at, size_t size)
 		return false; /* a hole: the error is its own */
 	if (lock_level() == LEVEL_FUTURE && spared_piece(at, &end) == SPARED_UNLOCKED)
 		return sys_munlock(at, size) == 0;
-	if (lock_level() == LEVEL_FUTURE)
-		return sys_mlock(at, size, MLOCK_ONFAULT) == 0;
+	if (lock_level() == LEVEL_FUTURE) {
+		sys_mlock(at, size, MLOCK_ONFAULT); /* refused when the right has gone */
+		return true;
+	}
 	return lock_level() == LEVEL_RANGES && held_uncover(at, at + size);
 }
 

@@ -81,25 +81,28 @@ static void *remap_parts(void *old, size_t old_size, size_t new_size, int flags,
 }
 
 /* EFAULT is also the kernel's word for a range of several mappings, such as one that is locked in
- * part; EAGAIN for one whose lock would exceed the limit as it grows. */
+ * part; EAGAIN for one whose lock would exceed the limit as it grows. Where both are so, either word
+ * may come after the cause of the other is gone. */
 static void *remap_again(void *old, size_t old_size, size_t new_size, int flags, void *to)
 {
 	const uintptr_t size = size_page_up(old_size);
 	void *result = MAP_FAILED;
+	bool unified = false;
 
-	if ((errno == EFAULT || errno == EAGAIN) && mapping_unify((uintptr_t)old, size)) {
+	while (result == MAP_FAILED) {
+		if (!unified && (errno == EFAULT || errno == EAGAIN) &&
+		    mapping_unify((uintptr_t)old, size))
+			unified = true;
+		else if (!mapping_make_room(errno, new_size))
+			break;
 		result = real_get()->mremap(old, old_size, new_size, flags, to);
-		if (result == MAP_FAILED && errno == EFAULT)
+		if (result == MAP_FAILED && errno == EFAULT && unified)
 			result = remap_parts(old, old_size, new_size, flags, to);
-		if (result == MAP_FAILED)
-			mapping_restore((uintptr_t)old, size);
-		else
-			mapping_restore((uintptr_t)result, size_page_up(new_size));
-		if (result != MAP_FAILED || errno != EAGAIN)
-			return result;
 	}
-	while (result == MAP_FAILED && mapping_make_room(errno, new_size))
-		result = real_get()->mremap(old, old_size, new_size, flags, to);
+	if (unified && result == MAP_FAILED)
+		mapping_restore((uintptr_t)old, size);
+	else if (unified)
+		mapping_restore((uintptr_t)result, size_page_up(new_size));
 	return result;
 }
 

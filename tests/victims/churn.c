@@ -152,13 +152,17 @@ static void advise(struct worker *w, struct block *b)
 static void remap(struct worker *w, struct block *b)
 {
 	const size_t size = (1 + (size_t)rand_r(&w->seed) % 64) * PAGE;
+	unsigned char *at;
 
 	if (b->at == NULL || !b->mapped)
 		return;
 	check(b, b->size);
-	b->at = mremap(b->at, b->size, size, MREMAP_MAYMOVE);
-	if (b->at == MAP_FAILED)
+	at = mremap(b->at, b->size, size, MREMAP_MAYMOVE);
+	if (at == MAP_FAILED && errno == EAGAIN) /* its own locks fill the limit, as they may bare */
+		return;
+	if (at == MAP_FAILED)
 		fail("mremap");
+	b->at = at;
 	b->size = size;
 	mark(w, b);
 }

@@ -74,6 +74,36 @@ static void grow_pieces(void)
 	}
 }
 
+/* Maps one after another until no page is left of the limit: large ones, and the rest in pages. */
+static void fill_limit(char *at)
+{
+	const size_t size = 64 * SIZE;
+
+	for (size_t done = 0, part; done < size + SIZE; done += part) {
+		part = done < size ? SIZE : PAGE;
+		mmap(at + done, part, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	}
+}
+
+/* Half a map is opened while the policy has room to lock it, half when it has none, so that it is in two
+ * pieces when all of it is the program's lock, and has to grow where others fill the limit. */
+static void grow_full(void)
+{
+	char *filler = mmap(NULL, 65 * SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *at = mmap(NULL, SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *moved;
+
+	mprotect(at, SIZE / 2, PROT_READ | PROT_WRITE);
+	fill_limit(filler);
+	mprotect(at + SIZE / 2, SIZE / 2, PROT_READ | PROT_WRITE);
+	printf("locked %d %d ", is_locked(at), is_locked(at + SIZE / 2));
+	at[0] = at[SIZE - 1] = 5;
+	printf("mlock %d ", mlock(at, SIZE));
+	fill_limit(filler);
+	errno = 77;
+	moved = mremap(at, SIZE, 3 * SIZE, MREMAP_MAYMOVE);
+	printf("moved %d errno %d\n", moved != MAP_FAILED && moved[0] == 5 && moved[SIZE - 1] == 5, errno);
+}
+
 /* What is left where the pages were moved from. */
 static void move_and_leave(void)
 {
@@ -95,6 +125,8 @@ int main(int argc, char **argv)
 		grow_mended();
 	else if (strcmp(how, "pieces") == 0)
 		grow_pieces();
+	else if (strcmp(how, "full") == 0)
+		grow_full();
 	else if (strcmp(how, "leave") == 0)
 		move_and_leave();
 	return 0;
