@@ -15,6 +15,10 @@
 
 #include "victim.h"
 
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+#endif
+
 #define BLOCKS 16
 
 #ifdef __GLIBC__
@@ -148,6 +152,22 @@ static void advise(struct worker *w, struct block *b)
 	mark(w, b);
 }
 
+/* ThreadSanitizer doesn't know mremap(2): that the kernel moves one thread's mapping away before another's
+ * comes to its place is told here. */
+static void *moved(void *at, size_t old_size, size_t size)
+{
+#ifdef __SANITIZE_THREAD__
+	static char order;
+
+	__tsan_release(&order);
+	at = mremap(at, old_size, size, MREMAP_MAYMOVE);
+	__tsan_acquire(&order);
+	return at;
+#else
+	return mremap(at, old_size, size, MREMAP_MAYMOVE);
+#endif
+}
+
 /* Grows, shrinks and moves a mapping. */
 static void remap(struct worker *w, struct block *b)
 {
@@ -157,7 +177,7 @@ static void remap(struct worker *w, struct block *b)
 	if (b->at == NULL || !b->mapped)
 		return;
 	check(b, b->size);
-	at = mremap(b->at, b->size, size, MREMAP_MAYMOVE);
+	at = moved(b->at, b->size, size);
 	if (at == MAP_FAILED && errno == EAGAIN) /* its own locks fill the limit, as they may bare */
 		return;
 	if (at == MAP_FAILED)
