@@ -7,6 +7,17 @@ jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
+# help "$@": where --help is asked for, what stands at the script's head.
+help() {
+	[ "${1-}" = --help ] || return 0
+	sed -n '3,/^[^#]/s/^# //p' "$0"
+	exit
+}
+
+no_arguments() {
+	[ $# = 0 ] || { say "$1: takes no arguments but --help" && exit 2; }
+}
+
 # logged FILE command...: runs it quietly; where it fails, shows the end of the log.
 logged() {
 	logged_to=$1
