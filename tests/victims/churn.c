@@ -15,10 +15,6 @@
 
 #include "victim.h"
 
-#ifdef __SANITIZE_THREAD__
-#include <sanitizer/tsan_interface.h>
-#endif
-
 #define BLOCKS 16
 
 #ifdef __GLIBC__
@@ -152,20 +148,21 @@ static void advise(struct worker *w, struct block *b)
 	mark(w, b);
 }
 
-/* ThreadSanitizer doesn't know mremap(2): that the kernel moves one thread's mapping away before another's
- * comes to its place is told here. */
-static void *moved(void *at, size_t old_size, size_t size)
+/* ThreadSanitizer knows mmap(2) but not mremap(2): to it the one who has new addresses by that races with
+ * who had them before. They are had by mmap first. */
+static void *resized(void *at, size_t old_size, size_t size)
 {
 #ifdef __SANITIZE_THREAD__
-	static char order;
+	void *to;
 
-	__tsan_release(&order);
-	at = mremap(at, old_size, size, MREMAP_MAYMOVE);
-	__tsan_acquire(&order);
-	return at;
-#else
-	return mremap(at, old_size, size, MREMAP_MAYMOVE);
+	if (size > old_size) {
+		to = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (to == MAP_FAILED)
+			fail("mmap");
+		return mremap(at, old_size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+	}
 #endif
+	return mremap(at, old_size, size, MREMAP_MAYMOVE);
 }
 
 /* Grows, shrinks and moves a mapping. */
@@ -177,7 +174,7 @@ static void remap(struct worker *w, struct block *b)
 	if (b->at == NULL || !b->mapped)
 		return;
 	check(b, b->size);
-	at = moved(b->at, b->size, size);
+	at = resized(b->at, b->size, size);
 	if (at == MAP_FAILED && errno == EAGAIN) /* its own locks fill the limit, as they may bare */
 		return;
 	if (at == MAP_FAILED)
