@@ -161,7 +161,7 @@ static bool set_limit(long kib)
 	return kib == ASIS || setrlimit(RLIMIT_MEMLOCK, &limit) == 0;
 }
 
-/* The environment is ours, less what would steer the program. */
+/* The environment is ours, less what would steer the program, MAKEFLAGS of `make -j check` too. */
 static void set_environment(const char *folder)
 {
 	char **variable = environ;
@@ -171,6 +171,7 @@ static void set_environment(const char *folder)
 
 		snprintf(name, sizeof(name), "%.*s", (int)strcspn(*variable, "="), *variable);
 		if (strncmp(name, "RAMLOCK_", 8) == 0 || strncmp(name, "LD_", 3) == 0 ||
+		    strncmp(name, "MAKE", 4) == 0 || strcmp(name, "MFLAGS") == 0 ||
 		    strcmp(name, "XDG_RUNTIME_DIR") == 0)
 			unsetenv(name);
 		else

@@ -327,7 +327,7 @@ int main(int argc, char **argv)
 	const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 	const int count = argc > 3 ? atoi(argv[2]) : 0;
 	int joining;
-	struct timespec rest = {argc > 3 ? atol(argv[1]) : 0, 0};
+	struct timespec end;
 	struct worker *workers = calloc((size_t)count + 1, sizeof(*workers));
 
 	if (argc == 1)
@@ -337,6 +337,8 @@ int main(int argc, char **argv)
 		locking_all |= strcmp(argv[i], "all") == 0;
 		forking &= strcmp(argv[i], "nofork") != 0;
 	}
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += atol(argv[1]);
 	sigaction(SIGALRM, &action, NULL);
 	setitimer(ITIMER_REAL, &often, NULL);
 	for (int i = 0; i < count; i++) {
@@ -344,7 +346,7 @@ int main(int argc, char **argv)
 		if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
 			fail("thread");
 	}
-	while (nanosleep(&rest, &rest) != 0 && errno == EINTR)
+	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL) == EINTR)
 		;
 	joining = argc > 4 && strcmp(argv[4], "join") == 0;
 	__atomic_store_n(&ending, joining, __ATOMIC_RELAXED);
