@@ -14,7 +14,9 @@ help() {
 	exit
 }
 
+# no_arguments "$@": for scripts that take none.
 no_arguments() {
+	help "$@"
 	[ $# = 0 ] || { say "$1: takes no arguments but --help" && exit 2; }
 }
 
