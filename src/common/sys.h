@@ -29,22 +29,73 @@
 #define MCL_ONFAULT 4
 #endif
 
-/* errno is read by a statement of its own: arguments are evaluated in any order, and gcc makes the
- * call first. */
-#define SYS_CALL(...)                                                                              \
-	({                                                                                         \
-		const int sys_saved = errno;                                                       \
-		sys_result(sys_saved, syscall(__VA_ARGS__));                                       \
-	})
-
-static inline long sys_result(int saved, long result)
+/* Straight to the kernel where this file knows how: a child of clone(CLONE_VM | CLONE_SETTLS) that ends
+ * by _exit has no thread-local storage to keep an errno in. Elsewhere by libc, with errno put back. */
+#if defined(__x86_64__) && defined(__LP64__)
+#define SYS_IS_RAW 1
+static inline long sys_raw(long number, long a, long b, long c, long d, long e, long f)
 {
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long result;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+#elif defined(__aarch64__)
+#define SYS_IS_RAW 1
+static inline long sys_raw(long number, long a, long b, long c, long d, long e, long f)
+{
+	register long x8 __asm__("x8") = number;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+	register long x5 __asm__("x5") = f;
+
+	__asm__ volatile("svc 0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+			 : "memory");
+	return x0;
+}
+#elif defined(__i386__)
+#define SYS_IS_RAW 1
+/* All seven registers are taken: the sixth argument goes by the stack, as the compiler may address its
+ * place by the stack pointer. */
+static inline long sys_raw(long number, long a, long b, long c, long d, long e, long f)
+{
+	long result;
+
+	__asm__ volatile("pushl %7; pushl %%ebp; movl 4(%%esp), %%ebp; int $0x80; popl %%ebp; addl $4, %%esp"
+			 : "=a"(result)
+			 : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e), "g"(f)
+			 : "memory");
+	return result;
+}
+#else
+static inline long sys_raw(long number, long a, long b, long c, long d, long e, long f)
+{
+	const int saved = errno;
+	long result = syscall(number, a, b, c, d, e, f);
+
 	if (result == -1) {
 		result = -errno;
 		errno = saved;
 	}
 	return result;
 }
+#endif
+
+/* Up to six arguments, integers or pointers, of which those that are not given are 0. */
+#define SYS_CALL(...) SYS_CALL_7(__VA_ARGS__, 0, 0, 0, 0, 0, 0, 0)
+#define SYS_CALL_7(number, a, b, c, d, e, f, ...)                                                  \
+	sys_raw((long)(number), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
 
 static inline int sys_open(const char *path, int flags, int mode)
 {
