@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -91,6 +92,26 @@ START_TEST(a_page_is_read)
 						  : i == STAT_unlocks_held ? 3
 						  : i == STAT_limit	   ? UINT64_MAX
 									   : 0);
+}
+END_TEST
+
+/* A file may not be that large: the signal would end the child. */
+static void publish_limited(void)
+{
+	const struct rlimit limit = {STATS_SIZE - 1, STATS_SIZE - 1};
+
+	setrlimit(RLIMIT_FSIZE, &limit);
+	mmap(NULL, STATS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0); /* another */
+	publish();
+}
+
+START_TEST(a_page_where_files_are_limited)
+{
+	struct stats_page copy;
+
+	ck_assert_int_eq(fetch_from(publish_limited, &copy), 0);
+	ck_assert_str_eq(copy.settings, "LOCK=eager HEAP=32M");
+	ck_assert_uint_eq(copy.values[STAT_need], 77);
 }
 END_TEST
 
@@ -445,6 +466,7 @@ static void add_pages(Suite *s)
 	TCase *t = tcase_create("pages");
 
 	tcase_add_test(t, a_page_is_read);
+	tcase_add_test(t, a_page_where_files_are_limited);
 	tcase_add_test(t, no_page);
 	tcase_add_test(t, an_ended_process);
 	tcase_add_test(t, no_right);

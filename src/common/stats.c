@@ -8,6 +8,8 @@
 #include <sys/uio.h>
 
 #include "common/maps.h"
+#include "common/output.h"
+#include "common/size.h"
 #include "common/stats.h"
 #include "common/sys.h"
 #include "common/text.h"
@@ -45,26 +47,26 @@ struct stats_page *stats = &private_page;
 
 _Static_assert(sizeof(struct stats_page) <= STATS_SIZE, "the counters fit in one page");
 
-/* Maps a page at an address, or anywhere: a shared one that others find, else a private one. */
-static int map_page(uintptr_t at)
+/* A shared page that others find by its name. A limit on the size of files (RLIMIT_FSIZE) is none on
+ * shared memory without a name, which they find by what it begins with. */
+static intptr_t map_shared(void)
 {
-	const int fixed = at ? MAP_FIXED : 0;
 	int fd = (int)SYS_CALL(SYS_memfd_create, PAGE_NAME, 1 /* MFD_CLOEXEC */);
-	int error = fd < 0 ? fd : (int)SYS_CALL(SYS_ftruncate, fd, (long)STATS_SIZE);
-	intptr_t page = -1;
+	int error = fd < 0 ? fd : output_size(fd, STATS_SIZE);
+	intptr_t page = error;
 
 	if (error == 0)
-		page = sys_mmap(at, STATS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | fixed, fd);
+		page = sys_mmap(0, STATS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd);
 	if (fd >= 0)
 		sys_close(fd); /* the program gets the descriptor numbers that it gets bare */
-	if (error == 0 && page < 0 && page > -4096)
-		error = (int)page;
-	if (error)
-		page = sys_mmap(at, STATS_SIZE, PROT_READ | PROT_WRITE,
-				MAP_PRIVATE | MAP_ANONYMOUS | fixed, -1);
-	if (page > 0 || page <= -4096)
-		stats = (struct stats_page *)page;
-	return error;
+	if (error == -EFBIG || error == -EAGAIN)
+		page = sys_mmap(0, STATS_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1);
+	return page;
+}
+
+static bool is_address(intptr_t result)
+{
+	return result > 0 || result <= -4096;
 }
 
 /* What a forked child starts anew; what describes its memory it has inherited. */
@@ -76,22 +78,56 @@ static void forget_counters(struct stats_page *page)
 	page->values[STAT_minor_at_start] = page->values[STAT_major_at_start] = 0;
 }
 
+/* In a child at the same address: what points into the page, and a signal handler that counts
+ * meanwhile, is right before and after. */
+static struct stats_page *take_place(struct stats_page *page)
+{
+	const long at = SYS_CALL(SYS_mremap, page, STATS_SIZE, STATS_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, stats);
+
+	return at == (long)(intptr_t)stats ? stats : page;
+}
+
 int stats_publish(bool forked)
 {
-	struct stats_page copy = *stats;
-	int error;
+	intptr_t shared = map_shared(), at = shared;
+	struct stats_page *page;
 
-	/* In a child at the same address: what points into the page, and a signal handler that counts
-	 * meanwhile, is right before and after. */
-	error = map_page(forked && stats != &private_page ? (uintptr_t)stats : 0);
+	if (!is_address(at))
+		at = sys_mmap(0, STATS_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	page = is_address(at) ? (struct stats_page *)at : &private_page;
+	if (page != stats)
+		*page = *stats;
 	if (forked)
-		forget_counters(&copy);
-	memcpy(copy.magic, STATS_MAGIC, sizeof(copy.magic));
-	copy.version = STATS_VERSION;
-	copy.count = STAT_COUNT;
-	copy.pid = (uint32_t)SYS_CALL(SYS_getpid);
-	*stats = copy;
-	return error;
+		forget_counters(page);
+	memcpy(page->magic, STATS_MAGIC, sizeof(page->magic));
+	page->version = STATS_VERSION;
+	page->count = STAT_COUNT;
+	page->pid = (uint32_t)SYS_CALL(SYS_getpid);
+	stats = forked && page != &private_page && stats != &private_page ? take_place(page) : page;
+	return is_address(shared) ? 0 : (int)shared;
+}
+
+static long read_page(int pid, uintptr_t at, void *to, size_t size)
+{
+	struct iovec local = {to, size};
+	struct iovec remote = {(void *)at, size};
+
+	return SYS_CALL(SYS_process_vm_readv, pid, &local, 1, &remote, 1, 0);
+}
+
+/* Whether a mapping is the page, by its name or, of shared memory without one, by its first bytes. */
+static bool is_page(int pid, const struct mapping *m)
+{
+	char magic[sizeof(STATS_MAGIC)] = "";
+
+	if (!m->shared || m->end - m->start < sizeof(struct stats_page))
+		return false;
+	if (strcmp(m->path, "/memfd:" PAGE_NAME " (deleted)") == 0)
+		return true;
+	return strcmp(m->path, "/dev/zero (deleted)") == 0 &&
+	       m->end - m->start == size_page_up(STATS_SIZE) &&
+	       read_page(pid, m->start, magic, sizeof(magic)) == sizeof(magic) &&
+	       memcmp(magic, STATS_MAGIC, sizeof(magic)) == 0;
 }
 
 /* The address of another process's page, 0 for none, or -errno. */
@@ -110,8 +146,7 @@ static intptr_t find_page(int pid)
 	if (error)
 		return error == -ENOENT ? -ESRCH : error == -EACCES ? -EPERM : error;
 	while (found == 0 && maps_next(&maps, &mapping))
-		if (mapping.shared && strcmp(mapping.path, "/memfd:" PAGE_NAME " (deleted)") == 0 &&
-		    mapping.end - mapping.start >= sizeof(struct stats_page))
+		if (is_page(pid, &mapping))
 			found = (intptr_t)mapping.start;
 	maps_close(&maps);
 	return found;
@@ -136,8 +171,6 @@ int stats_check(struct stats_page *copy)
 
 int stats_fetch(int pid, struct stats_page *copy)
 {
-	struct iovec local = {copy, sizeof(*copy)};
-	struct iovec remote = {NULL, sizeof(*copy)};
 	intptr_t page = find_page(pid);
 	long read;
 
@@ -145,8 +178,7 @@ int stats_fetch(int pid, struct stats_page *copy)
 		return -ENOENT;
 	if (page < 0 && page > -4096)
 		return (int)page;
-	remote.iov_base = (void *)page;
-	read = SYS_CALL(SYS_process_vm_readv, pid, &local, 1, &remote, 1, 0);
+	read = read_page(pid, (uintptr_t)page, copy, sizeof(*copy));
 	if (read < 0 && read != -EFAULT) /* EFAULT: there is no memory behind the mapping */
 		return (int)read;
 	if (read != (long)sizeof(*copy))
