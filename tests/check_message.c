@@ -110,6 +110,30 @@ static void not_started(void)
 	message_send(&m);
 }
 
+/* Every line that is made at once has bytes of its own; one that has none is lost, the next is not. */
+static void many_unsent(void)
+{
+	struct message m[40];
+
+	message_start(1, NULL);
+	for (int i = 0; i < 40; i++) {
+		message_warn(&m[i]);
+		text_add(&m[i].text, "line %d", i);
+	}
+	for (int i = 39; i >= 0; i--)
+		message_send(&m[i]);
+	tell(MESSAGE_MEMLOCK);
+}
+
+START_TEST(lines_at_once)
+{
+	const char *text = stderr_of(many_unsent);
+
+	ck_assert_int_eq(strncmp(text, "ramlock: warning: line 15\nramlock: warning: line 14\n", 50), 0);
+	ck_assert_ptr_nonnull(strstr(text, "ramlock: warning: line 0\n" LINE));
+}
+END_TEST
+
 START_TEST(lines)
 {
 	ck_assert_str_eq(stderr_of(warning), LINE);
@@ -135,7 +159,7 @@ START_TEST(long_lines_are_cut)
 	const char *text = stderr_of(long_line);
 
 	ck_assert_uint_gt(strlen(text), 500);
-	ck_assert_uint_le(strlen(text), sizeof(((struct message *)0)->buffer));
+	ck_assert_uint_le(strlen(text), MESSAGE_SIZE);
 	ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);
 	ck_assert_int_eq(strncmp(text, "ramlock: warning: 0,1,2,3,", 26), 0);
 }
@@ -160,12 +184,13 @@ static const struct {
 
 START_TEST(causes_are_named)
 {
+	char buffer[MESSAGE_SIZE];
 	struct message m;
 
 	for (int sign = -1; sign <= 1; sign += 2) {
-		text_init(&m.text, m.buffer, sizeof(m.buffer));
+		text_init(&m.text, buffer, sizeof(buffer));
 		message_cause(&m, sign * causes[_i].error);
-		ck_assert_str_eq(m.buffer, causes[_i].text);
+		ck_assert_str_eq(buffer, causes[_i].text);
 	}
 }
 END_TEST
@@ -277,6 +302,8 @@ static void root_removes(void)
 	for (int kind = 0; kind < MESSAGE_KINDS; kind++)
 		EXPECT(message_claim((enum message_kind)kind));
 	if (fork() == 0) {
+		message_fork_child();
+		EXPECT(!message_is_end_due());
 		message_end();
 		_exit(0);
 	}
@@ -425,6 +452,7 @@ Suite *message_suite(void)
 	tcase_add_unchecked_fixture(t, scratch_make, scratch_remove);
 	tcase_add_checked_fixture(t, scratch_clear, NULL);
 	tcase_add_test(t, lines);
+	tcase_add_test(t, lines_at_once);
 	tcase_add_test(t, long_lines_are_cut);
 	tcase_add_loop_test(t, causes_are_named, 0, COUNT(causes));
 	tcase_add_loop_test(t, verbosity, 0, 4);

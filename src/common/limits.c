@@ -10,8 +10,8 @@
 #include "common/sys.h"
 #include "common/text.h"
 
-#define PATH_SIZE 512
 #define FILE_SIZE sizeof(((struct limits_scratch *)0)->file)
+#define PATH_SIZE sizeof(((struct limits_scratch *)0)->path)
 
 long limits_read_file(const char *path, char *buffer, unsigned long size)
 {
@@ -49,16 +49,15 @@ static bool number_after(const char *text, const char *key, uint64_t *number)
 	return false;
 }
 
-static uint64_t available_memory(const char *root, char *buffer)
+static uint64_t available_memory(const char *root, struct limits_scratch *scratch)
 {
-	char path[PATH_SIZE];
 	uint64_t kib;
 	struct text t;
 
-	text_init(&t, path, sizeof(path));
+	text_init(&t, scratch->path, PATH_SIZE);
 	text_add(&t, "%s/proc/meminfo", root);
-	if (limits_read_file(path, buffer, FILE_SIZE) < 0 ||
-	    !number_after(buffer, "MemAvailable:", &kib) || kib > UINT64_MAX / 1024)
+	if (limits_read_file(scratch->path, scratch->file, FILE_SIZE) < 0 ||
+	    !number_after(scratch->file, "MemAvailable:", &kib) || kib > UINT64_MAX / 1024)
 		return LIMITS_NONE;
 	return kib * 1024;
 }
@@ -205,17 +204,18 @@ static const char *path_below(const char *cgroup, const char *mount_root)
 /* Where the cgroup's folder is, by the mount table, and the length of the mount's own path in it: in
  * a container the mount shows a part of the hierarchy only, which the mount's root names. */
 static bool folder_by_mount(const struct hierarchy *h, const char *root, const char *process,
-			    const char *cgroup, struct text *folder, size_t *top, char *buffer)
+			    const char *cgroup, struct text *folder, size_t *top,
+			    struct limits_scratch *scratch)
 {
-	char path[PATH_SIZE];
+	char *buffer = scratch->line;
 	size_t used = 0, eaten = 0;
 	bool found = false;
 	struct text t;
 	int fd;
 
-	text_init(&t, path, sizeof(path));
+	text_init(&t, scratch->path, PATH_SIZE);
 	text_add(&t, "%s/proc/%s/mountinfo", root, process);
-	fd = sys_open(path, O_RDONLY, 0);
+	fd = sys_open(scratch->path, O_RDONLY, 0);
 	if (fd < 0)
 		return false;
 	while (!found && line_next(fd, buffer, &used, &eaten)) {
@@ -232,47 +232,46 @@ static bool folder_by_mount(const struct hierarchy *h, const char *root, const c
 	return found;
 }
 
-static uint64_t file_number(const char *folder, const char *name, char *buffer)
+static uint64_t file_number(const char *name, struct limits_scratch *scratch)
 {
-	char path[PATH_SIZE];
 	uint64_t number;
 	struct text t;
 
-	text_init(&t, path, sizeof(path));
-	text_add(&t, "%s/%s", folder, name);
-	if (limits_read_file(path, buffer, FILE_SIZE) < 0 || !number_at(buffer, &number))
+	text_init(&t, scratch->path, PATH_SIZE);
+	text_add(&t, "%s/%s", scratch->folder, name);
+	if (limits_read_file(scratch->path, scratch->file, FILE_SIZE) < 0 ||
+	    !number_at(scratch->file, &number))
 		return LIMITS_NONE;
 	return number;
 }
 
 /* The part of the page cache that the kernel would drop first. */
-static uint64_t reclaimable(const struct hierarchy *h, const char *folder, char *buffer)
+static uint64_t reclaimable(const struct hierarchy *h, struct limits_scratch *scratch)
 {
-	char path[PATH_SIZE];
 	uint64_t bytes;
 	struct text t;
 
-	text_init(&t, path, sizeof(path));
-	text_add(&t, "%s/memory.stat", folder);
-	if (limits_read_file(path, buffer, FILE_SIZE) < 0 ||
-	    !number_after(buffer, h->reclaimable, &bytes))
+	text_init(&t, scratch->path, PATH_SIZE);
+	text_add(&t, "%s/memory.stat", scratch->folder);
+	if (limits_read_file(scratch->path, scratch->file, FILE_SIZE) < 0 ||
+	    !number_after(scratch->file, h->reclaimable, &bytes))
 		return 0;
 	return bytes;
 }
 
 /* One folder of the hierarchy: keeps the least room. v1 writes "no limit" as a huge number. */
-static void folder_read(struct limits_memory *m, const struct hierarchy *h, const char *folder,
-			char *buffer)
+static void folder_read(struct limits_memory *m, const struct hierarchy *h,
+			struct limits_scratch *scratch)
 {
-	uint64_t limit = file_number(folder, h->limit, buffer);
+	uint64_t limit = file_number(h->limit, scratch);
 	uint64_t usage, cache, room;
 
 	if (limit >= INT64_MAX / 2)
 		return;
-	usage = file_number(folder, h->usage, buffer);
+	usage = file_number(h->usage, scratch);
 	if (usage == LIMITS_NONE)
 		return;
-	cache = reclaimable(h, folder, buffer);
+	cache = reclaimable(h, scratch);
 	usage -= cache < usage ? cache : usage;
 	m->cgroup_known = true;
 	room = limit > usage ? limit - usage : 0; /* a limit that was lowered stands below the usage */
@@ -285,33 +284,32 @@ static void folder_read(struct limits_memory *m, const struct hierarchy *h, cons
 static void cgroup_read(struct limits_memory *m, const char *root, const char *process,
 			struct limits_scratch *scratch)
 {
-	char path[PATH_SIZE], folder[PATH_SIZE];
-	char *buffer = scratch->file;
+	char *buffer = scratch->file, *folder = scratch->folder;
 	const struct hierarchy *h;
 	char *cgroup, *end;
 	struct text t;
 	size_t top;
 
-	text_init(&t, path, sizeof(path));
+	text_init(&t, scratch->path, PATH_SIZE);
 	text_add(&t, "%s/proc/%s/cgroup", root, process);
-	if (limits_read_file(path, buffer, FILE_SIZE) < 0)
+	if (limits_read_file(scratch->path, buffer, FILE_SIZE) < 0)
 		return;
 	h = cgroup_of(buffer, &cgroup);
 	if (h == NULL)
 		return;
-	text_init(&t, folder, sizeof(folder));
+	text_init(&t, folder, PATH_SIZE);
 	text_add(&t, "%s%s%s/%s", root, h->mount, cgroup, h->limit);
 	top = strlen(root) + strlen(h->mount);
 	if (!t.cut && exists(folder)) {
 		folder[strlen(folder) - strlen(h->limit) - 1] = '\0';
 	} else {
-		text_init(&t, folder, sizeof(folder));
-		if (!folder_by_mount(h, root, process, cgroup, &t, &top, scratch->line) || t.cut)
+		text_init(&t, folder, PATH_SIZE);
+		if (!folder_by_mount(h, root, process, cgroup, &t, &top, scratch) || t.cut)
 			return;
 	}
 	while (strlen(folder) >= top) {
 		*buffer = '\0';
-		folder_read(m, h, folder, buffer);
+		folder_read(m, h, scratch);
 		m->cgroup_seen |= *buffer != '\0';
 		end = strrchr(folder, '/');
 		if (end == NULL || (size_t)(end - folder) < top)
@@ -325,7 +323,7 @@ void limits_memory(struct limits_memory *m, const char *root, const char *proces
 {
 	m->cgroup_known = m->cgroup_seen = false;
 	m->cgroup_limit = m->cgroup_room = LIMITS_NONE;
-	m->available = available_memory(root, scratch->file);
+	m->available = available_memory(root, scratch);
 	cgroup_read(m, root, process, scratch);
 }
 

@@ -23,6 +23,7 @@ struct limits_memory {
 /* Room to read files in: too much for a small thread's stack. */
 struct limits_scratch {
 	char file[4096], line[4096];
+	char path[512], folder[512];
 };
 
 /* Reads both for a process ("self" or a pid). What can't be read is LIMITS_NONE. */

@@ -9,11 +9,18 @@
 #include <sys/stat.h>
 
 #include "common/message.h"
+#include "common/output.h"
 #include "common/sys.h"
+
+#define LINES 16 /* at a time: each kind is told once, but for notes */
 
 static int verbose_level = 1;
 static const char *told_files;
 static bool claimed[MESSAGE_KINDS];
+static bool is_root; /* of the tree of processes that shares told_files */
+
+static char lines[LINES][MESSAGE_SIZE];
+static unsigned lines_used; /* a bit a line */
 
 /* stderr as it was at start: a later file of that number may be the program's data. */
 static struct {
@@ -34,6 +41,29 @@ static bool file_identify(int fd, dev_t *device, ino_t *inode)
 	return open;
 }
 
+/* NULL where other threads have all of them: a line more or less is not worth waiting for. */
+static char *line_take(void)
+{
+	unsigned used = __atomic_load_n(&lines_used, __ATOMIC_RELAXED);
+
+	while (used != (1u << LINES) - 1) {
+		const unsigned free = (unsigned)__builtin_ctz(~used);
+
+		if (__atomic_compare_exchange_n(&lines_used, &used, used | 1u << free, false,
+						__ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return lines[free];
+	}
+	return NULL;
+}
+
+static void line_drop(const char *line)
+{
+	const size_t at = (size_t)(line - lines[0]) / MESSAGE_SIZE;
+
+	if (line)
+		__atomic_fetch_and(&lines_used, ~(1u << at), __ATOMIC_RELEASE);
+}
+
 bool message_is_stderr(int fd)
 {
 	dev_t device;
@@ -48,11 +78,29 @@ bool message_stderr_unchanged(void)
 	return message_is_stderr(STDERR_FILENO);
 }
 
+/* The pid in "…/ramlock-PID-RANDOM" is that of the tree's first process. */
+static bool is_named_in(const char *told)
+{
+	const char *name = told ? strrchr(told, '/') : NULL;
+	const char *pid = name ? strchr(name, '-') : NULL;
+	uint64_t number;
+
+	return pid && text_number(pid + 1, 10, &number) &&
+	       number == (uint64_t)SYS_CALL(SYS_getpid);
+}
+
 void message_start(int verbose, const char *told)
 {
 	verbose_level = verbose;
 	told_files = told;
+	is_root = is_named_in(told);
 	stderr_seen.open = file_identify(STDERR_FILENO, &stderr_seen.device, &stderr_seen.inode);
+}
+
+void message_fork_child(void)
+{
+	is_root = false;
+	lines_used = 0;
 }
 
 int message_verbose(void)
@@ -60,11 +108,11 @@ int message_verbose(void)
 	return verbose_level;
 }
 
-static void told_path(enum message_kind kind, char *path, size_t size)
+static void told_path(enum message_kind kind, char *path)
 {
 	struct text t;
 
-	text_init(&t, path, size);
+	text_init(&t, path, MESSAGE_SIZE);
 	text_add(&t, "%s.%u", told_files, (unsigned)kind);
 	if (t.cut)
 		*path = '\0';
@@ -73,13 +121,14 @@ static void told_path(enum message_kind kind, char *path, size_t size)
 /* Whoever makes the file is the one who tells; where it can't be made, everybody does. */
 static bool claim_in_tree(enum message_kind kind)
 {
-	char path[256];
+	char *path = told_files ? line_take() : NULL;
 	int fd;
 
-	if (told_files == NULL)
+	if (path == NULL)
 		return true;
-	told_path(kind, path, sizeof(path));
+	told_path(kind, path);
 	fd = sys_open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+	line_drop(path);
 	if (fd >= 0)
 		sys_close(fd);
 	return fd != -EEXIST;
@@ -92,32 +141,31 @@ bool message_claim(enum message_kind kind)
 	return verbose_level > 0 && claim_in_tree(kind);
 }
 
-/* The pid in "…/ramlock-PID-RANDOM" is that of the tree's first process. */
-static bool is_root_of_tree(void)
+bool message_is_end_due(void)
 {
-	const char *name = strrchr(told_files, '/');
-	const char *pid = name ? strchr(name, '-') : NULL;
-	uint64_t number;
-
-	return pid && text_number(pid + 1, 10, &number) &&
-	       number == (uint64_t)SYS_CALL(SYS_getpid);
+	return __atomic_load_n(&is_root, __ATOMIC_RELAXED);
 }
 
 void message_end(void)
 {
-	char path[256];
+	char *path = __atomic_exchange_n(&is_root, false, __ATOMIC_RELAXED) ? line_take() : NULL;
 
-	if (told_files == NULL || !is_root_of_tree())
+	if (path == NULL)
 		return;
 	for (int kind = 0; kind < MESSAGE_KINDS; kind++) {
-		told_path((enum message_kind)kind, path, sizeof(path));
+		told_path((enum message_kind)kind, path);
 		SYS_CALL(SYS_unlinkat, AT_FDCWD, path, 0);
 	}
+	line_drop(path);
 }
 
 static void begin(struct message *m, const char *severity)
 {
-	text_init(&m->text, m->buffer, sizeof(m->buffer) - 1); /* room for the newline */
+	static char none[1];
+
+	m->buffer = line_take();
+	text_init(&m->text, m->buffer ? m->buffer : none,
+		  m->buffer ? MESSAGE_SIZE - 1 : sizeof(none)); /* room for the newline */
 	text_add(&m->text, "ramlock: %s", severity);
 }
 
@@ -173,10 +221,14 @@ void message_send(struct message *m)
 {
 	size_t length = text_length(&m->text);
 
+	if (m->buffer == NULL)
+		return;
 	text_tame(m->buffer);
 	m->buffer[length] = '\n';
 	if (message_stderr_unchanged())
-		sys_write(STDERR_FILENO, m->buffer, length + 1);
+		output_write(STDERR_FILENO, m->buffer, length + 1);
+	line_drop(m->buffer);
+	m->buffer = NULL;
 }
 
 void message_note(int level, const char *format, ...)

@@ -26,19 +26,22 @@ enum message_kind {
 
 #define MESSAGE_TOLD "RAMLOCK_TOLD" /* set by `ramlock run`: see message_start */
 
+#define MESSAGE_SIZE 512 /* bytes of a line, at most */
+
+/* A line that is being made. Its bytes are not the caller's: malloc may be called on a small stack. */
 struct message {
 	struct text text;
-	char buffer[512];
+	char *buffer;
 };
 
-/* verbose as the setting. told names the files by which a tree of processes knows what it has
+/* By the constructor. verbose as the setting. told names the files by which a tree of processes knows what it has
  * told: told + "." + kind, each made by the first teller; "…/ramlock-PID-RANDOM", or NULL. */
 void message_start(int verbose, const char *told);
 
 /* Whether this process is to tell of a kind: true once at most. */
 bool message_claim(enum message_kind kind);
 
-/* Begins "ramlock: warning: "; the caller adds the rest to m->text. */
+/* Begins "ramlock: warning: "; the caller adds the rest to m->text, and ends it by message_send. */
 void message_warn(struct message *m);
 void message_error(struct message *m);
 
@@ -58,7 +61,13 @@ void message_send(struct message *m);
 __attribute__((format(printf, 2, 3))) void message_note(int level, const char *format, ...);
 int message_verbose(void);
 
+/* Whether message_end has something to do. No system call: it was decided at the start. */
+bool message_is_end_due(void);
+
 /* The root of the tree removes what told left; nothing in any other process. */
 void message_end(void);
+
+/* In a forked child: it is not the root, and other threads' lines will never be ended. */
+void message_fork_child(void);
 
 #endif

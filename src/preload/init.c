@@ -179,6 +179,7 @@ static void fork_child(void)
 	const bool relock = preload_options.fork != FORK_LEAVE;
 
 	stats_publish(true);
+	message_fork_child();
 	ahead_fork_child();
 	stderr_fork_child();
 	large_fork_child();
@@ -253,8 +254,15 @@ __attribute__((constructor)) static void preload_start(void)
 	errno = saved;
 }
 
-__attribute__((destructor)) static void preload_end(void)
+void preload_finish(void)
 {
+	if ((!report_is_due() && !message_is_end_due()) || !preload_is_own_process())
+		return;
 	report_write();
 	message_end();
+}
+
+__attribute__((destructor)) static void preload_end(void)
+{
+	preload_finish();
 }

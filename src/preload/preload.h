@@ -4,11 +4,10 @@
 #define RAMLOCK_PRELOAD_H
 
 #include <stdbool.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "common/options.h"
 #include "common/stats.h"
+#include "common/sys.h"
 
 /* On what the library interposes; all else is hidden. */
 #define EXPORT __attribute__((visibility("default")))
@@ -28,8 +27,13 @@ extern HIDDEN bool preload_active;
  * nothing is touched here, errno either. */
 static inline bool preload_is_own_process(void)
 {
-	return stats->pid == (uint32_t)syscall(SYS_getpid); /* which can't fail; SYS_CALL keeps errno */
+	return stats->pid == (uint32_t)SYS_CALL(SYS_getpid);
 }
+
+/* At the end of a process: the report and what the tree has told. Where there is neither, and in a child
+ * in its parent's memory, nothing is done that takes thread-local storage; where there is neither, no
+ * system call either, which a sandbox might not allow. */
+void preload_finish(void);
 
 /* Keeps what a coverage build (tools/coverage) has counted, at an end without destructors. */
 #ifdef RAMLOCK_COVERAGE

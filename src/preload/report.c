@@ -11,6 +11,7 @@
 
 #include "common/maps.h"
 #include "common/message.h"
+#include "common/output.h"
 #include "common/stats.h"
 #include "common/sys.h"
 #include "preload/large.h"
@@ -20,11 +21,22 @@
 
 #define BUFFER_SIZE (32u << 10) /* for smaps, and then for the report */
 
+static bool written;
+
 /* Bytes by class, from smaps. */
 struct usage {
 	bool known;
 	uint64_t mapped[MAPS_CLASSES], resident[MAPS_CLASSES], locked[MAPS_CLASSES];
 	uint64_t minor, major; /* faults since start */
+};
+
+/* What writing takes: mapped, as _exit may be called on the small stack of a signal handler. */
+struct work {
+	char buffer[BUFFER_SIZE], path[4096], program[512];
+	char shown[256]; /* of a long path the head, so that a cause has room */
+	struct usage usage;
+	struct maps maps;
+	struct mapping mapping;
 };
 
 static void read_program(char *program, size_t size)
@@ -34,31 +46,31 @@ static void read_program(char *program, size_t size)
 	program[length > 0 ? length : 0] = '\0';
 }
 
-static void read_usage(struct usage *usage, const char *program, char *buffer, size_t size)
+static void read_usage(struct work *w)
 {
-	struct mapping mapping;
-	struct maps maps;
+	struct usage *usage = &w->usage;
+	struct mapping *m = &w->mapping;
 
-	if (maps_open(&maps, "/proc/self/smaps", program, buffer, size) != 0)
+	if (maps_open(&w->maps, "/proc/self/smaps", w->program, w->buffer, sizeof(w->buffer)) != 0)
 		return;
-	while (maps_next(&maps, &mapping)) {
-		if (mapping.class == MAPS_ANON && large_covers((void *)mapping.start))
-			mapping.class = MAPS_LARGE;
-		usage->mapped[mapping.class] += mapping.end - mapping.start;
-		usage->resident[mapping.class] += mapping.resident;
-		usage->locked[mapping.class] += mapping.locked;
+	while (maps_next(&w->maps, m)) {
+		if (m->class == MAPS_ANON && large_covers((void *)m->start))
+			m->class = MAPS_LARGE;
+		usage->mapped[m->class] += m->end - m->start;
+		usage->resident[m->class] += m->resident;
+		usage->locked[m->class] += m->locked;
 	}
-	maps_close(&maps);
-	usage->known = maps.error == 0; /* a part of it would pass for the whole */
+	maps_close(&w->maps);
+	usage->known = w->maps.error == 0; /* a part of it would pass for the whole */
 }
 
-static void read_faults(struct usage *usage)
+static void read_faults(uint64_t *minor, uint64_t *major)
 {
 	struct rusage now;
 
 	getrusage(RUSAGE_SELF, &now);
-	usage->minor = (uint64_t)now.ru_minflt - stats_get(STAT_minor_at_start);
-	usage->major = (uint64_t)now.ru_majflt - stats_get(STAT_major_at_start);
+	*minor = (uint64_t)now.ru_minflt - stats_get(STAT_minor_at_start);
+	*major = (uint64_t)now.ru_majflt - stats_get(STAT_major_at_start);
 }
 
 /* "name" of a figure with blanks for underscores. */
@@ -232,19 +244,24 @@ static int open_report(const char *path)
 
 static void tell_failed(const char *path, int error)
 {
-	char shown[256]; /* of a long path the head, so that the cause has room */
 	struct message m;
-	struct text t;
 
 	if (preload_options.on_error == ERROR_QUIET || !message_claim(MESSAGE_REPORT))
 		return;
-	text_init(&t, shown, sizeof(shown));
-	text_add(&t, "%s", path);
 	message_warn(&m);
-	text_add(&m.text, "report: %s: ", shown);
+	text_add(&m.text, "report: %s: ", path);
 	message_cause(&m, error);
 	text_add(&m.text, ": allowed: a plain file; set RAMLOCK_REPORT to one that may be written");
 	message_send(&m);
+}
+
+static void tell_unwritten(struct work *w, int error)
+{
+	struct text t;
+
+	text_init(&t, w->shown, sizeof(w->shown));
+	text_add(&t, "%s", w->path);
+	tell_failed(w->shown, error);
 }
 
 static bool ends_with(const char *text, const char *end)
@@ -254,16 +271,7 @@ static bool ends_with(const char *text, const char *end)
 
 static int write_to(int fd, const struct text *t)
 {
-	const char *at = t->start;
-
-	while (at < t->at) {
-		long part = sys_write(fd, at, (size_t)(t->at - at));
-
-		if (part < 0 && part != -EINTR)
-			return (int)part;
-		at += part > 0 ? part : 0;
-	}
-	return 0;
+	return output_write(fd, t->start, text_length(t));
 }
 
 /* 0 or -errno. */
@@ -278,53 +286,58 @@ static int write_to_file(const char *path, const struct text *t)
 	return error;
 }
 
-static void write_report(const struct text *path, struct usage *usage, char *buffer)
+static void write_report(struct work *w, const struct text *path)
 {
-	char program[512];
 	struct text t;
 	int error = 0;
 
-	read_program(program, sizeof(program));
-	read_usage(usage, program, buffer, BUFFER_SIZE);
-	text_init(&t, buffer, BUFFER_SIZE);
+	read_program(w->program, sizeof(w->program));
+	read_usage(w);
+	text_init(&t, w->buffer, sizeof(w->buffer));
 	if (ends_with(path->start, ".json"))
-		write_json(&t, program, usage, ends_with(path->start, REPORT_MEASURE));
+		write_json(&t, w->program, &w->usage, ends_with(path->start, REPORT_MEASURE));
 	else
-		write_text(&t, program, usage);
+		write_text(&t, w->program, &w->usage);
 	if (strcmp(path->start, "stderr") != 0)
 		error = path->cut ? -ENAMETOOLONG : write_to_file(path->start, &t);
 	else if (stderr_descriptor() >= 0)
 		write_to(stderr_descriptor(), &t);
 	if (error)
-		tell_failed(path->start, error);
+		tell_unwritten(w, error);
+}
+
+bool report_is_due(void)
+{
+	return preload_active && preload_options.report && !__atomic_load_n(&written, __ATOMIC_RELAXED);
 }
 
 void report_write(void)
 {
-	static bool written;
-	struct usage usage = {0};
+	uint64_t minor = 0, major = 0;
 	struct text path;
-	char name[4096];
-	intptr_t buffer;
+	struct work *w;
+	intptr_t at;
 	int saved;
 
-	if (!preload_active || preload_options.report == NULL ||
-	    !preload_is_own_process() ||
-	    __atomic_exchange_n(&written, true, __ATOMIC_RELAXED))
+	if (!report_is_due() || __atomic_exchange_n(&written, true, __ATOMIC_RELAXED))
 		return;
 	saved = errno;
-	read_faults(&usage); /* before this takes some of its own */
-	text_init(&path, name, sizeof(name));
-	expand_path(preload_options.report, &path);
-	buffer = sys_mmap(0, BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	if (buffer < 0 && buffer > -4096) {
-		tell_failed(name, (int)buffer);
-	} else {
-		/* at once, so that under `ramlock measure` these are no faults of the program's */
-		sys_madvise((uintptr_t)buffer, BUFFER_SIZE, MADV_POPULATE_WRITE);
-		large_count();
-		write_report(&path, &usage, (char *)buffer);
-		sys_munmap((uintptr_t)buffer, BUFFER_SIZE);
+	read_faults(&minor, &major); /* before this takes some of its own */
+	at = sys_mmap(0, sizeof(*w), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	if (at < 0 && at > -4096) {
+		tell_failed(preload_options.report, (int)at);
+		errno = saved;
+		return;
 	}
+	/* at once, so that under `ramlock measure` these are no faults of the program's */
+	sys_madvise((uintptr_t)at, sizeof(*w), MADV_POPULATE_WRITE);
+	w = (struct work *)at;
+	w->usage.minor = minor;
+	w->usage.major = major;
+	text_init(&path, w->path, sizeof(w->path));
+	expand_path(preload_options.report, &path);
+	large_count();
+	write_report(w, &path);
+	sys_munmap((uintptr_t)at, sizeof(*w));
 	errno = saved;
 }

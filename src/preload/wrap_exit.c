@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* _exit and _Exit: the end of a program that runs no destructors; and of a child in its parent's
- * memory, which may have no thread-local storage: errno is not touched before that is known. */
+/* _exit and _Exit: the end of a program that runs no destructors, perhaps on the small stack of a signal
+ * handler; and of a child in its parent's memory, which may have no thread-local storage. */
 #include "config.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "common/message.h"
 #include "preload/preload.h"
 #include "preload/real.h"
-#include "preload/report.h"
 
 EXPORT void _exit(int status)
 {
-	report_write();
-	message_end();
+	preload_finish();
 	preload_dump_coverage();
 	real_get()->_exit(status);
 	__builtin_unreachable();
