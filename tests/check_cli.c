@@ -9,7 +9,7 @@
 static Suite *(*const suites[])(void) = {
 	json_suite,    json_read_suite, table_suite,  host_suite,    findings_suite,
 	image_suite,   process_suite,   service_suite, words_suite,   advice_suite,
-	places_suite,  samples_suite,   times_suite,
+	places_suite,  samples_suite,   times_suite,  loading_suite,
 };
 
 int main(void)

@@ -11,6 +11,7 @@ Suite *host_suite(void);
 Suite *image_suite(void);
 Suite *json_suite(void);
 Suite *json_read_suite(void);
+Suite *loading_suite(void);
 Suite *places_suite(void);
 Suite *process_suite(void);
 Suite *samples_suite(void);

@@ -56,7 +56,9 @@ static void print_source(const struct measured *m, FILE *to)
 	if (f->ahead)
 		fprintf(to, "%llu more were taken for the reserves of new threads, before their own code ran.\n",
 			(unsigned long long)f->ahead);
-	if (!f->reached)
+	if (!f->reached && f->loaded)
+		fputs("The program ended before the library had figures: faults count from its start.\n", to);
+	else if (!f->reached)
 		fputs("The library was not in the program, or it left no figures: faults count from its\n"
 		      "start.\n", to);
 }

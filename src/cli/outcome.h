@@ -29,7 +29,8 @@ struct outcome {
 
 	int status;	/* the program's, as wait(2) gives it */
 	bool stopped;	/* by us, because the time was over */
-	bool reached;	/* the library was in the program */
+	bool reached;	/* the library was in the program, and left figures */
+	bool loaded;	/* it was mapped, but the program ended before it had figures */
 	uint32_t level, reason;
 	uint64_t length; /* ns, from the program's start to its end */
 	uint64_t kernel_minor, kernel_major; /* of it and children it waited for, after its constructor */

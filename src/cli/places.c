@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/library.h"
 #include "cli/names.h"
 #include "cli/places_find.h"
 #include "common/maps.h"
@@ -14,6 +15,7 @@
 #define STACK_MOST    (256ull << 20) /* a larger mapping is no thread's stack */
 #define AT_CREATION   4		     /* pages of a stack that libc touches before the thread runs */
 #define REFRESH_PAUSE 20000000ull    /* ns between two readings of a process's mappings */
+#define WAITING_MOST  (1u << 20)     /* faults of a process that are kept until it has started */
 
 struct waiting {
 	uint64_t time;
@@ -118,7 +120,8 @@ static void count(struct places *p, const struct followed *process, const struct
 	timeline_add(&p->timeline, w->time - p->start);
 }
 
-static void wait_for_start(struct followed *process, const struct waiting *w)
+/* No start takes so many: who does is not going to tell. */
+static void wait_for_start(struct places *p, struct followed *process, const struct waiting *w)
 {
 	if (process->waiting_count == process->waiting_room) {
 		process->waiting_room = process->waiting_room ? 2 * process->waiting_room : 1024;
@@ -126,15 +129,16 @@ static void wait_for_start(struct followed *process, const struct waiting *w)
 					     process->waiting_room * sizeof(*process->waiting));
 	}
 	process->waiting[process->waiting_count++] = *w;
+	if (process->waiting_count == WAITING_MOST)
+		places_started(p, process, process->begun, 0, 0);
 }
 
-static bool is_by_library(const struct code *code)
+static bool is_library(const char *path)
 {
-	static const char name[] = "/libramlock.so";
-	const size_t length = code->path ? strlen(code->path) : 0;
+	static const char name[] = "/" LIBRARY_NAME;
+	const size_t length = path ? strlen(path) : 0;
 
-	return length >= sizeof(name) - 1 &&
-	       strcmp(code->path + length - (sizeof(name) - 1), name) == 0;
+	return length >= sizeof(name) - 1 && strcmp(path + length - (sizeof(name) - 1), name) == 0;
 }
 
 static void note_reach(struct place *place, const struct piece *piece, uint64_t address)
@@ -161,13 +165,13 @@ static void fault(struct places *p, struct followed *process, const struct event
 	w.code = code_at(&process->space, e->fault.code);
 	w.ahead = p->reserves &&
 		  (place->kind == PLACE_THREAD_STACK || place->kind == PLACE_ARENA) &&
-		  is_by_library(&w.code);
+		  is_library(w.code.path);
 	if (!w.ahead)
 		note_reach(place, piece, e->fault.address);
 	if (process->started)
 		count(p, process, &w);
 	else
-		wait_for_start(process, &w);
+		wait_for_start(p, process, &w);
 }
 
 void places_started(struct places *p, struct followed *process, uint64_t time, uint64_t large_start,
@@ -213,6 +217,7 @@ static void map(struct followed *process, const struct event *e)
 	const struct piece piece = {e->map.start, e->map.end,    e->map.offset,  e->map.path,
 				    e->map.prot,  e->map.shared, SPACES_NO_PLACE};
 
+	process->loaded = process->loaded || is_library(e->map.path);
 	space_map(&process->space, &piece);
 }
 
@@ -227,6 +232,7 @@ static void fork_process(struct places *p, const struct event *e)
 	child->begun = e->time;
 	if (parent == NULL)
 		return;
+	child->loaded = parent->loaded;
 	child->started = parent->started ? e->time : 0;
 	child->large_start = parent->large_start;
 	child->large_end = parent->large_end;

@@ -61,6 +61,7 @@ struct waiting; /* a fault of a process that has not started */
 struct followed {
 	uint32_t pid, image; /* a number for each program that a process becomes */
 	bool forked;	/* and has not become another program */
+	bool loaded;	/* the library is mapped */
 	bool ended;
 	bool collected; /* for the caller: its last figures were taken */
 	uint64_t begun;	 /* when it became this program */

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -212,6 +213,14 @@ static int pause_length(const struct running *r, uint64_t now)
 	return pause;
 }
 
+/* The pipe that would bring exec's error is closed by its success. */
+static bool has_executed(const struct running *r)
+{
+	struct pollfd failure = {.fd = r->failure};
+
+	return r->witness.executed || (poll(&failure, 1, 0) == 1 && failure.revents & POLLHUP);
+}
+
 static bool has_ended(struct running *r)
 {
 	const pid_t ended = wait4(r->pid, &r->outcome->status, WNOHANG, &r->usage);
@@ -229,6 +238,7 @@ static void follow(struct running *r)
 		ended = has_ended(r);
 		now = duration_now();
 		read_samples(r, ended ? UINT64_MAX : now - SETTLED);
+		r->witness.executed = has_executed(r);
 		witness_look(&r->witness, now, ended);
 		keep_time(r, now);
 		show_progress(r, now);

@@ -13,6 +13,7 @@
 
 #include "cli/cli.h"
 #include "cli/duration.h"
+#include "cli/loading.h"
 #include "cli/names.h"
 #include "cli/witness.h"
 #include "common/maps.h"
@@ -20,8 +21,6 @@
 
 #define COUNTERS_PAUSE (DURATION_SECOND / 20)
 #define MAPPINGS_PAUSE (DURATION_SECOND / 5)
-#define PATIENCE       DURATION_SECOND /* a process without counters by then is one without the library \
-					*/
 #define SHARE          50 /* of the time, reading mappings takes at most this fraction */
 #define MAPS_BUFFER    (256u << 10)
 #define REPORT_SIZE    32768
@@ -163,17 +162,32 @@ static void begin(struct witness *w, struct followed *process, const uint64_t *v
 		note_first(w, values);
 }
 
-static void look_at_running(struct witness *w, struct followed *process, uint64_t now)
+/* Counts all that a process without figures did. */
+static void begin_without(struct witness *w, struct followed *process)
 {
+	if (process->started == 0)
+		places_started(w->places, process, process->begun, 0, 0);
+	if (process->pid != (uint32_t)w->pid)
+		return;
+	w->outcome->reached = false; /* one of the same PID before may have had it */
+	w->outcome->loaded = process->loaded;
+}
+
+/* A process whose loader or constructor takes its time is waited for. Without samples nobody tells
+ * that it became another program. */
+static void look_at_running(struct witness *w, struct followed *process)
+{
+	const bool open = process->started == 0 || !w->outcome->sampled;
 	uint64_t values[STAT_COUNT];
 	int error;
 
 	if (read_counters(w, process, values, &error)) {
-		if (process->started == 0)
+		if (process->started == 0 || (open && values[STAT_started] > process->started))
 			begin(w, process, values);
 		outcome_take(w->outcome, values);
-	} else if (process->started == 0 && error && now - process->begun > PATIENCE) {
-		places_started(w->places, process, process->begun, 0, 0);
+	} else if (open && error == -ENOENT &&
+		   loading_look("", (int)process->pid) == LOADING_NEVER) {
+		begin_without(w, process);
 	}
 }
 
@@ -188,7 +202,7 @@ static void look_at_ended(struct witness *w, struct followed *process)
 		outcome_take(w->outcome, values);
 	}
 	if (process->started == 0)
-		places_started(w->places, process, process->begun, 0, 0);
+		begin_without(w, process);
 }
 
 static void look_at_counters(struct witness *w, uint64_t now, bool ended)
@@ -206,9 +220,9 @@ static void look_at_counters(struct witness *w, uint64_t now, bool ended)
 		if (process->ended || (ended && process->pid == (uint32_t)w->pid))
 			look_at_ended(w, process);
 		else if (process->started == 0 || due)
-			look_at_running(w, process, now);
+			look_at_running(w, process);
 		if (process->started == 0 && ended)
-			places_started(w->places, process, process->begun, 0, 0);
+			begin_without(w, process);
 		w->starting = w->starting || process->started == 0;
 	}
 }
@@ -296,7 +310,7 @@ static void look_at_memory(struct witness *w, uint64_t now)
 
 void witness_look(struct witness *w, uint64_t now, bool ended)
 {
-	if (!w->outcome->sampled && w->places->process_count == 0) {
+	if (!w->outcome->sampled && w->places->process_count == 0 && (w->executed || ended)) {
 		const struct event event = {.kind = EVENT_EXEC,
 					    .pid = (uint32_t)w->pid,
 					    .tid = (uint32_t)w->pid,

@@ -17,6 +17,7 @@ struct witness {
 	const char *folder; /* where the reports at exit go, NULL for nowhere */
 	char name[256];
 	pid_t pid;     /* of the first process */
+	bool executed; /* the first process has become the program: told by the caller */
 	bool starting; /* some process has not come to its constructor's end */
 	uint64_t counted, mapped; /* when counters and mappings were read last */
 	uint64_t pause;		  /* between two readings of the mappings */
