@@ -100,6 +100,12 @@ static pthread_attr_t *attributes_of(const char *kind)
 	if (strcmp(kind, "own") == 0)
 		pthread_attr_setstack(&attributes, mmap(NULL, 256 << 10, PROT_READ | PROT_WRITE,
 					MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), 256 << 10);
+	if (strcmp(kind, "guarded") == 0) { /* a page of the program's own, inside the stack */
+		char *at = mmap(NULL, 256 << 10, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		mprotect(at, PAGE, PROT_NONE);
+		pthread_attr_setstack(&attributes, at, 256 << 10);
+	}
 	if (strcmp(kind, "own-small") == 0) { /* below it is what must not be touched */
 		char *at = mmap(NULL, 64 << 10, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
