@@ -20,16 +20,22 @@ __attribute__((no_sanitize("address"))) static void touch_for_write(volatile cha
 	__atomic_compare_exchange_n(at, &value, value, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
+__attribute__((no_sanitize("address"))) void populate_touch(uintptr_t start, uintptr_t end)
+{
+	for (uintptr_t at = start; at < end; at += size_page())
+		touch_for_write((volatile char *)at);
+}
+
 /* Older kernels (before 5.14) know no populate: a lock does it, and where that is refused a touch
  * of each page, also of what a sanitizer has put out of bounds. */
 __attribute__((no_sanitize("address"))) static int populate_by_touch(uintptr_t start, uintptr_t end, bool write)
 {
-	for (uintptr_t at = start; at < end; at += size_page()) {
-		if (write)
-			touch_for_write((volatile char *)at);
-		else
-			(void)*(volatile char *)at;
+	if (write) {
+		populate_touch(start, end);
+		return 0;
 	}
+	for (uintptr_t at = start; at < end; at += size_page())
+		(void)*(volatile char *)at;
 	return 0;
 }
 

@@ -11,4 +11,8 @@
  * which is counted. Async-signal-safe; errno is left alone. */
 int populate_range(uintptr_t start, uintptr_t end, bool write);
 
+/* Touches each page of [start, end) for writing, and changes no byte: all of it must be there and
+ * writable. */
+void populate_touch(uintptr_t start, uintptr_t end);
+
 #endif

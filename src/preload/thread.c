@@ -12,6 +12,7 @@
 #include "preload/future.h"
 #include "preload/held.h"
 #include "preload/lock.h"
+#include "preload/populate.h"
 #include "preload/preload.h"
 #include "preload/real.h"
 #include "preload/reserve.h"
@@ -19,6 +20,7 @@
 
 #define PLANS 64
 #define DESCRIPTOR_MOST (128u << 10) /* from the first frame up to libc's descriptor: static TLS */
+#define STACK_MARK ((uintptr_t)0x72616d6c)
 #define HEAP_BLOCK (64u << 10)	     /* below every M_MMAP_THRESHOLD that is set here */
 /* glibc's: where a thread's heap has a second piece, free gives that back whatever M_TRIM_THRESHOLD is. */
 #define HEAP_MOST ((uint64_t)(sizeof(void *) < 8 ? 1 : 64) << 20)
@@ -32,6 +34,8 @@ struct chunk {
 
 static struct chunk first;
 
+static uintptr_t forks; /* of this process and those that it comes from */
+
 /* libc's malloc, where there is a THREAD_HEAP and libc's serves. */
 static struct {
 	void *(*allocate)(size_t);
@@ -39,8 +43,14 @@ static struct {
 	size_t size; /* 0 where there is none */
 } heap;
 
+static void count_fork(void)
+{
+	__atomic_fetch_add(&forks, 1, __ATOMIC_RELAXED);
+}
+
 void thread_start(void)
 {
+	pthread_atfork(NULL, count_fork, count_fork);
 	if (preload_options.thread_heap == 0)
 		return;
 	if (!reserve_is_malloc_of_libc()) {
@@ -214,21 +224,21 @@ static uintptr_t stack_bound(const struct thread_plan *plan)
 }
 
 #if defined(__x86_64__) || defined(__i386__) || defined(__s390__)
-/* Whether an address is certainly inside a stack of libc's. Here the descriptor is the last thing on
- * the stack but for its own size, less than a page (glibc, musl), and what a TLS variable of large
+/* From where addresses are certainly inside a stack of libc's. Here the descriptor is the last thing
+ * on the stack but for its own size, less than a page (glibc, musl), and what a TLS variable of large
  * alignment leaves free: a stack that has to hold that is not a quarter of it. */
-static bool is_inside_libc_stack(uintptr_t address, const struct thread_plan *plan)
+static uintptr_t libc_stack_inside(const struct thread_plan *plan)
 {
-	return plan->lowest == 0 &&
-	       address >= stack_bound(plan) + 2 * size_page() + plan->stack_size / 4;
+	if (plan->lowest)
+		return UINTPTR_MAX;
+	return stack_bound(plan) + 2 * size_page() + size_page_up(plan->stack_size / 4);
 }
 #else
 /* Static TLS of unknown size lies above the descriptor. */
-static bool is_inside_libc_stack(uintptr_t address, const struct thread_plan *plan)
+static uintptr_t libc_stack_inside(const struct thread_plan *plan)
 {
-	(void)address;
 	(void)plan;
-	return false;
+	return UINTPTR_MAX;
 }
 #endif
 
@@ -258,12 +268,22 @@ static uintptr_t populate_down(uintptr_t start, uintptr_t end)
 	return end;
 }
 
-/* Of libc's, which is a hundred times as fast where it is resident. Below the frame is nobody's data
- * yet; the frames in between are smaller than a page, so that its lowest byte is free too. */
-static void touch_down(uintptr_t start, uintptr_t end)
+/* Of libc's, certainly so from inside up: it gives a stack that is resident already to thread after
+ * thread, and a system call for each would be a tenth of what a short thread costs. So a word below
+ * all frames says that the stack has been populated since the last fork, which takes the right to
+ * write from all pages. It goes with the pages when the stack is unmapped, and the touch does not rely
+ * on it, as pages may have been taken away. */
+static void touch_down(uintptr_t start, uintptr_t inside, uintptr_t end)
 {
-	for (uintptr_t at = end; at > start; at -= size_page())
-		*(volatile char *)(at - size_page()) = 0;
+	const uintptr_t mark = STACK_MARK ^ inside ^ __atomic_load_n(&forks, __ATOMIC_RELAXED);
+	volatile uintptr_t *const at = (uintptr_t *)inside;
+
+	if (*at != mark) {
+		if (sys_madvise(start, end - start, MADV_POPULATE_WRITE) != 0)
+			populate_down(start, inside);
+		*at = mark;
+	}
+	populate_touch(inside, end);
 }
 
 /* At level ranges: with the descriptor, where that is near. */
@@ -305,6 +325,7 @@ void thread_begin(struct thread_plan *plan)
 	const uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
 	const uintptr_t end = size_page_down(frame), bound = stack_bound(plan);
 	const size_t above = stack_top(frame) - end, size = size_page_up(plan->resident);
+	uintptr_t inside = libc_stack_inside(plan);
 	uintptr_t start = end - (size > above ? size - above : 0);
 
 	thread_resume(plan, false);
@@ -312,8 +333,10 @@ void thread_begin(struct thread_plan *plan)
 		start = bound < end ? bound : end;
 	if (lock_level() == LEVEL_RANGES && plan->resident)
 		stack_lock(start, frame);
-	if (is_inside_libc_stack(start, plan))
-		touch_down(start, end);
+	if (inside < start)
+		inside = start;
+	if (inside < end)
+		touch_down(start, inside, end);
 	else
 		start = populate_down(start, end);
 	if (plan->heap)

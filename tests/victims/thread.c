@@ -206,6 +206,30 @@ static void *wait_for_ever(void *unused)
 	return unused;
 }
 
+/* Threads one after another, on the same stack. */
+static void row(int count, const char *kind)
+{
+	for (int i = 0; i < count; i++)
+		run(kind, nothing, NULL);
+}
+
+/* A stack that libc gives again: at once, after a thread that wrote over all of its reserve, and
+ * after a fork, which takes the right to write from every page. */
+static void again(const char *kind, size_t deep)
+{
+	intptr_t first = run(kind, count_stack, (void *)60), deeper, forked;
+	pid_t child;
+
+	run(kind, count_stack, (void *)deep);
+	deeper = run(kind, count_stack, (void *)60);
+	child = fork();
+	if (child == 0)
+		_exit(0);
+	waitpid(child, NULL, 0);
+	forked = run(kind, count_stack, (void *)60);
+	printf("faults %ld %ld %ld\n", (long)first, (long)deeper, (long)forked);
+}
+
 /* As many waiting threads as there can be, up to a number; each with so many KiB of stack. */
 static void most(int count, size_t kib)
 {
@@ -350,6 +374,10 @@ int main(int argc, char **argv)
 		ends();
 	else if (strcmp(what, "many") == 0)
 		many(atoi(kind));
+	else if (strcmp(what, "row") == 0)
+		row(atoi(kind), argc > 3 ? argv[3] : "default");
+	else if (strcmp(what, "again") == 0)
+		again("default", 200), again("medium", 64);
 	else if (strcmp(what, "most") == 0)
 		most(atoi(kind), kib);
 	else if (strcmp(what, "errors") == 0)
