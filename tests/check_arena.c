@@ -33,6 +33,7 @@ static unsigned commits_to_fail;
 static int move_result;
 static bool mark_commits;  /* write to each page, so that a needless clear shows */
 static bool commit_enters; /* use the arena while it grows */
+static size_t cover_leaves; /* so much is handed out and freed while descriptors become resident */
 
 static int fake_commit(void *at, size_t size)
 {
@@ -42,8 +43,13 @@ static int fake_commit(void *at, size_t size)
 		commits_to_fail--;
 		return -EAGAIN;
 	}
-	if (!arena_covers(&arena, at))
+	if (!arena_covers(&arena, at)) {
+		void *block = cover_leaves ? arena_alloc(&arena, cover_leaves) : NULL;
+
+		cover_leaves = 0;
+		ck_assert(block == NULL || arena_free(&arena, block) == 0);
 		return 0;
+	}
 	asked.commits++;
 	asked.at = at;
 	asked.size = size;
@@ -110,6 +116,7 @@ static void setup(void)
 	commits_to_fail = 0;
 	move_result = 0;
 	mark_commits = commit_enters = false;
+	cover_leaves = 0;
 	arena_open((struct arena_settings){.retain = SIZE_MAX});
 }
 
@@ -488,6 +495,25 @@ START_TEST(resize_grows_in_place)
 }
 END_TEST
 
+/* Another thread leaves more behind the block than it wants while its descriptors become resident. */
+START_TEST(resize_grows_into_what_came_free)
+{
+	char *at, *next;
+
+	arena_open((struct arena_settings){.retain = 60 * page, .chunk = 256 * page});
+	at = block(4088 * page);
+	ck_assert_int_eq(arena_resize(&arena, at, 4000 * page, (void **)&at), 0);
+	arena_trim(&arena, 0);
+	cover_leaves = 20 * page;
+	ck_assert_int_eq(arena_resize(&arena, at, 4050 * page, (void **)&at), 0);
+	ck_assert_uint_eq(cover_leaves, 0);
+	ck_assert_uint_eq(arena_usable(&arena, at), 4050 * page);
+	next = block(60 * page);
+	ck_assert(next >= at + 4050 * page || next + 60 * page <= at);
+	ck_assert_uint_eq(counters().used, 4110 * page);
+}
+END_TEST
+
 START_TEST(resize_moves_large_blocks)
 {
 	char *a = block(3 * MIB), *b;
@@ -863,6 +889,7 @@ static void add_resizing(Suite *s)
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_test(t, resize_shrinks_in_place);
 	tcase_add_test(t, resize_grows_in_place);
+	tcase_add_test(t, resize_grows_into_what_came_free);
 	tcase_add_test(t, resize_moves_large_blocks);
 	tcase_add_test(t, resize_copies_what_cannot_move);
 	tcase_add_loop_test(t, a_refused_move_may_lose_its_place, 0, 2);

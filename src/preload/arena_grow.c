@@ -78,8 +78,11 @@ static bool site_at(const struct arena *a, const struct demand *d, uint32_t bare
 	if (!d->bare && bare > 0 && tlsf_kind_at(t, bare - 1) == TLSF_FREE)
 		s->from -= t->page[bare - 1].pages;
 	s->first = tlsf_align(want, s->from);
-	/* The search may have passed over a resident fit in a long list; growth has to grow. */
+	/* The search may have passed over a resident fit in a long list; growth has to grow. What goes
+	 * behind a block goes nowhere else: another thread may have freed enough there meanwhile. */
 	if (s->first + want->pages <= bare) {
+		if (d->after != TLSF_NIL)
+			return false;
 		s->from = bare;
 		s->first = tlsf_align(want, bare);
 	}

@@ -27,16 +27,26 @@ static uint32_t resize_shrink(struct arena *a, uint32_t first, uint32_t pages)
 	return first;
 }
 
+/* Takes what is wanted right behind a block out of the resident span there, if that is large enough. */
+static bool stretch_take(struct arena *a, const struct demand *d)
+{
+	const struct tlsf *t = &a->map;
+
+	if (d->after >= t->top || tlsf_kind_at(t, d->after) != TLSF_FREE ||
+	    t->page[d->after].pages < d->want.pages)
+		return false;
+	arena_cut(a, d->after, &d->want);
+	return true;
+}
+
+/* Growth drops the lock: by the time it looks for its site the span may have become large enough. */
 static uint32_t resize_stretch(struct arena *a, uint32_t first, uint32_t pages)
 {
 	struct tlsf *t = &a->map;
-	uint32_t after = first + t->page[first].pages;
-	struct demand d = {{pages - t->page[first].pages, 1, 0}, after, false};
+	uint32_t old = t->page[first].pages;
+	struct demand d = {{pages - old, 1, 0}, first + old, false};
 
-	if (after < t->top && tlsf_kind_at(t, after) == TLSF_FREE &&
-	    t->page[after].pages >= d.want.pages)
-		arena_cut(a, after, &d.want);
-	else if (arena_grow(a, &d) == TLSF_NIL)
+	if (!stretch_take(a, &d) && arena_grow(a, &d) == TLSF_NIL && !stretch_take(a, &d))
 		return TLSF_NIL;
 	tlsf_join(t, first);
 	tlsf_mark(t, first, TLSF_USED);
