@@ -2,10 +2,10 @@
 /* Findings as a table for people, and as JSON. */
 #include "config.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "cli/findings.h"
+#include "cli/output.h"
 #include "cli/table.h"
 #include "cli/words.h"
 
@@ -65,7 +65,7 @@ int findings_print(const struct findings *f, FILE *to)
 					  : "Ready",
 		counts[VERDICT_OK], counts[VERDICT_WARN], counts[VERDICT_FAIL],
 		counts[VERDICT_UNKNOWN]);
-	return fflush(to) != 0 || ferror(to) ? -EIO : 0;
+	return output_flush(to);
 }
 
 int findings_json(const struct findings *f, const char *program, long pid, FILE *to)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "cli/json.h"
+#include "cli/output.h"
 #include "cli/words.h"
 
 void json_start(struct json *j, FILE *to)
@@ -118,5 +119,5 @@ void json_null(struct json *j, const char *name)
 int json_end(struct json *j)
 {
 	putc('\n', j->to);
-	return fflush(j->to) != 0 || ferror(j->to) ? -EIO : 0;
+	return output_flush(j->to);
 }

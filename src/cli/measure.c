@@ -15,6 +15,7 @@
 #include "cli/launch.h"
 #include "cli/library.h"
 #include "cli/measured.h"
+#include "cli/output.h"
 #include "cli/sanitizer.h"
 #include "cli/trial.h"
 
@@ -142,13 +143,14 @@ static FILE *open_output(const char *path, FILE *otherwise)
 
 static int close_output(FILE *file, const char *path)
 {
-	const bool failed = fflush(file) != 0 || ferror(file);
+	bool failed = output_flush(file) != 0;
 
 	if (file != stdout && file != stderr)
-		fclose(file);
+		failed |= fclose(file) != 0;
 	if (!failed)
 		return 0;
-	cli_error("%s: could not be written", path ? path : "output");
+	if (file != stdout) /* of which output_close tells */
+		cli_error("%s: could not be written", path ? path : "output");
 	return CLI_RUN_FAILED;
 }
 

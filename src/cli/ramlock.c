@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/output.h"
 
 const struct command *const commands[] = {
 	&run_command,
@@ -31,11 +32,10 @@ static void print_help(FILE *to)
 	      to);
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 
-	setlocale(LC_CTYPE, ""); /* how wide a character is, in tables */
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
 		print_help(stdout);
 		return 0;
@@ -56,4 +56,11 @@ int main(int argc, char **argv)
 	else
 		print_help(stderr);
 	return CLI_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	output_hold();
+	setlocale(LC_CTYPE, ""); /* how wide a character is, in tables */
+	return output_close(dispatch(argc, argv));
 }

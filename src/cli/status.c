@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/output.h"
 #include "cli/status.h"
 #include "cli/watch.h"
 
@@ -163,7 +164,7 @@ static int show(void *context, FILE *to)
 	forget(s);
 	if (s->ended)
 		return WATCH_END;
-	return fflush(to) != 0 || error ? CLI_FAILED : 0;
+	return output_flush(to) != 0 || error ? CLI_FAILED : 0;
 }
 
 static bool are_pids(char *const *words)

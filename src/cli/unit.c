@@ -16,6 +16,7 @@
 #include "cli/install.h"
 #include "cli/json.h"
 #include "cli/launch.h"
+#include "cli/output.h"
 #include "cli/suggested.h"
 
 enum { UNIT_FROM, UNIT_INSTALL, UNIT_ROOT, UNIT_JSON };
@@ -184,7 +185,7 @@ static int finish(const struct unit *u)
 		} else {
 			fputs(text, stdout);
 		}
-		error = fflush(stdout) != 0 ? -errno : error;
+		error = output_flush(stdout) != 0 ? -EIO : error;
 	}
 	free(text);
 	return error ? CLI_FAILED : 0;

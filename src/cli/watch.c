@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/output.h"
 #include "cli/watch.h"
 
 static volatile sig_atomic_t stopped;
@@ -58,8 +59,8 @@ static bool wait_for_key(long milliseconds, bool keys)
 }
 
 /* Over what was there, each line cleared behind, and no more lines than there is room for: else
- * the terminal would scroll. */
-static void draw(const char *text)
+ * the terminal would scroll. The exit status. */
+static int draw(const char *text)
 {
 	struct winsize size;
 	int left = 24;
@@ -74,7 +75,7 @@ static void draw(const char *text)
 		text += length + (text[length] == '\n');
 	}
 	fputs(*text ? "...\033[K\033[J" : "\033[J", stdout);
-	fflush(stdout);
+	return output_flush(stdout) == 0 ? 0 : CLI_FAILED;
 }
 
 static int draw_once(int (*show)(void *, FILE *), void *context)
@@ -86,7 +87,7 @@ static int draw_once(int (*show)(void *, FILE *), void *context)
 
 	fclose(to);
 	if (result == 0)
-		draw(text);
+		result = draw(text);
 	free(text);
 	return result;
 }
@@ -113,7 +114,7 @@ int watch_loop(const struct watch *watch, int (*show)(void *, FILE *), void *con
 	}
 	if (terminal)
 		fputs("\033[?25h\033[?7h\n", stdout);
-	fflush(stdout);
+	output_flush(stdout);
 	if (keys)
 		tcsetattr(STDIN_FILENO, TCSANOW, &old);
 	return result == WATCH_END ? 0 : result;
