@@ -124,6 +124,7 @@ static void *realloc_to_large(void *old, size_t size)
 static void *realloc_large(void *old, size_t size)
 {
 	size_t length = arena_usable(&large_arena, old);
+	const int saved = errno;
 	void *block;
 	int error;
 
@@ -131,8 +132,12 @@ static void *realloc_large(void *old, size_t size)
 		free(old);
 		return NULL;
 	}
-	if (size < large_threshold)
-		return move_block(old, length, next_table.malloc(size), size);
+	if (size < large_threshold) { /* where there is no small block, a part of the large one serves */
+		block = move_block(old, length, next_table.malloc(size), size);
+		if (block)
+			return block;
+		errno = saved;
+	}
 	error = arena_resize(&large_arena, old, size, &block);
 	if (error == 0)
 		return block;

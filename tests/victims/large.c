@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Large blocks: faults and contents; the first argument says what. */
 #define _GNU_SOURCE
+#include <errno.h>
+
 #include "victim.h"
 
 static void touch(char *at, size_t size)
@@ -82,6 +84,24 @@ static void doubling(void)
 	printf("doubled\n");
 }
 
+/* Of memory that is out, for small blocks too: a block can still become smaller. */
+static void shrink(int what)
+{
+	const struct rlimit limit = {256ul << 20, 256ul << 20};
+	char *block, *volatile smaller;
+
+	setrlimit(what, &limit);
+	block = malloc(1 << 20);
+	memset(block, 7, 1 << 20);
+	for (size_t size = 16 << 20; size >= 16; size /= 4)
+		while (malloc(size))
+			;
+	errno = 0;
+	smaller = realloc(block, 100 << 10);
+	if (write(STDOUT_FILENO, smaller && errno == 0 && smaller[(100 << 10) - 1] == 7 ? "kept\n" : "lost\n", 5) < 0)
+		exit(1);
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
@@ -96,6 +116,8 @@ int main(int argc, char **argv)
 		doubling();
 	else if (strcmp(how, "locked") == 0)
 		printf("locked %d\n", is_locked(malloc(1 << 20)));
+	else if (strcmp(how, "shrink") == 0)
+		shrink(argc > 2 ? RLIMIT_DATA : RLIMIT_AS);
 	else if (strcmp(how, "twice") == 0) {
 		char *volatile block = malloc(1 << 20);
 
