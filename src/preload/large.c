@@ -218,9 +218,11 @@ void large_follow_limit(void)
 		shrink(share < LEAST_RESERVATION ? 0 : share);
 }
 
-void large_refused(size_t size)
+void *large_refused(void *block, size_t size)
 {
-	pages_tell_refused(size); /* the arena has counted it */
+	if (block)
+		pages_tell_refused(size); /* the arena has counted it */
+	return block;
 }
 
 void large_fork_prepare(void)

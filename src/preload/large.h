@@ -34,8 +34,9 @@ bool large_relieve(void);
  * within libc and ld.so, which pass no wrapper, must not be refused for ours. */
 void large_follow_limit(void);
 
-/* Counts a block that the next malloc has to serve, and says so once. */
-void large_refused(size_t size);
+/* Says once that the next malloc had to serve a block, which is not locked. Where it had none either
+ * nothing is unlocked, and nothing is said. Returns the block. */
+void *large_refused(void *block, size_t size);
 
 /* After mlockall(MCL_CURRENT): takes addresses without memory off the lock account again. */
 void large_unlock_tails(void);

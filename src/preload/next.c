@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "preload/large.h"
 #include "preload/mapping.h"
@@ -123,10 +124,36 @@ static void first_free(void *ptr)
 
 static struct next behind; /* what next_table was, once what follows is in its place */
 
-/* Whether so much memory may be had now that it was refused. */
+/* Sizes from this on were asked for in this second, and neither a limit that counts what the arena keeps
+ * nor a lost right was the cause: programs try again what can't be had. Asking costs 12 system calls.
+ * A size is forgotten before another takes its place, so that nobody sees it with the other's time. */
+static struct {
+	size_t size;
+	time_t second;
+} hopeless = {SIZE_MAX, 0};
+
+static bool is_hopeless(size_t size, time_t second)
+{
+	return size > PTRDIFF_MAX || (size >= __atomic_load_n(&hopeless.size, __ATOMIC_ACQUIRE) &&
+				      __atomic_load_n(&hopeless.second, __ATOMIC_RELAXED) == second);
+}
+
+/* Whether so much memory may be had now that it was refused. errno is left alone if not. */
 static bool make_room(size_t size)
 {
-	return mapping_make_room(ENOMEM, size);
+	struct timespec now = {0};
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (is_hopeless(size, now.tv_sec))
+		return false;
+	if (mapping_make_room(ENOMEM, size))
+		return true;
+	if (!mapping_is_counted(size)) {
+		__atomic_store_n(&hopeless.size, SIZE_MAX, __ATOMIC_RELEASE);
+		__atomic_store_n(&hopeless.second, now.tv_sec, __ATOMIC_RELEASE);
+		__atomic_store_n(&hopeless.size, size, __ATOMIC_RELEASE);
+	}
+	return false;
 }
 
 static const struct next *next_really(void)

@@ -43,10 +43,7 @@ __attribute__((noinline)) static void *large_malloc(size_t size)
 {
 	void *block = arena_alloc(&large_arena, size);
 
-	if (block)
-		return block;
-	large_refused(size);
-	return next_malloc_again(size);
+	return block ? block : large_refused(next_malloc_again(size), size);
 }
 
 EXPORT void *malloc(size_t size)
@@ -60,10 +57,7 @@ __attribute__((noinline)) static void *large_calloc(size_t size)
 {
 	void *block = arena_zeroed(&large_arena, size);
 
-	if (block)
-		return block;
-	large_refused(size);
-	return next_calloc_again(1, size);
+	return block ? block : large_refused(next_calloc_again(1, size), size);
 }
 
 EXPORT void *calloc(size_t count, size_t size)
@@ -114,10 +108,8 @@ static void *realloc_to_large(void *old, size_t size)
 	if (length >= large_threshold)
 		return next_table.realloc(old, size);
 	block = arena_alloc(&large_arena, size);
-	if (block == NULL) {
-		large_refused(size);
-		return next_realloc_again(old, size);
-	}
+	if (block == NULL)
+		return large_refused(next_realloc_again(old, size), size);
 	return move_block(old, length, block, size);
 }
 
@@ -143,8 +135,7 @@ static void *realloc_large(void *old, size_t size)
 		return block;
 	if (error == -EINVAL)
 		abort_bad_pointer("realloc");
-	large_refused(size);
-	return move_block(old, length, next_malloc_again(size), size);
+	return move_block(old, length, large_refused(next_malloc_again(size), size), size);
 }
 
 /* Out of line, as large_free. */
@@ -195,41 +186,48 @@ static bool is_power_of_two(size_t number)
 /* A large aligned block, or NULL where the next malloc has to answer, also for a bad alignment. */
 static void *large_aligned(size_t align, size_t size)
 {
-	void *block;
-
+	next_need_bound();
 	if (likely(size < large_threshold) || !is_power_of_two(align))
 		return NULL;
-	block = arena_aligned(&large_arena, align, size);
-	if (block == NULL)
-		large_refused(size);
-	return block;
+	return arena_aligned(&large_arena, align, size);
+}
+
+/* A block that the next malloc had to serve. */
+static void *refused_aligned(void *block, size_t size)
+{
+	return likely(size < large_threshold) ? block : large_refused(block, size);
 }
 
 EXPORT int posix_memalign(void **to, size_t align, size_t size)
 {
-	void *block = align % sizeof(void *) == 0 ? large_aligned(align, size) : NULL;
+	void *block = NULL;
+	int error;
 
 	next_need_bound();
-	if (block == NULL)
-		return next_table.posix_memalign(to, align, size);
-	*to = block;
-	return 0;
+	if (align % sizeof(void *) == 0)
+		block = large_aligned(align, size);
+	if (block) {
+		*to = block;
+		return 0;
+	}
+	error = next_table.posix_memalign(to, align, size);
+	if (error == 0)
+		refused_aligned(*to, size);
+	return error;
 }
 
 EXPORT void *aligned_alloc(size_t align, size_t size)
 {
 	void *block = large_aligned(align, size);
 
-	next_need_bound();
-	return block ? block : next_table.aligned_alloc(align, size);
+	return block ? block : refused_aligned(next_table.aligned_alloc(align, size), size);
 }
 
 static void *aligned_block(size_t align, size_t size)
 {
 	void *block = large_aligned(align, size);
 
-	next_need_bound();
-	return block ? block : next_table.memalign(align, size);
+	return block ? block : refused_aligned(next_table.memalign(align, size), size);
 }
 
 EXPORT void *memalign(size_t align, size_t size)

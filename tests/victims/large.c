@@ -2,6 +2,7 @@
 /* Large blocks: faults and contents; the first argument says what. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <malloc.h>
 
 #include "victim.h"
 
@@ -102,6 +103,48 @@ static void shrink(int what)
 		exit(1);
 }
 
+static long reads(void)
+{
+	FILE *file = fopen("/proc/self/io", "r");
+	char line[64];
+	long count = -1;
+
+	while (file && fgets(line, sizeof line, file))
+		sscanf(line, "syscr: %ld", &count);
+	if (file)
+		fclose(file);
+	return count;
+}
+
+/* What can't be had: each is refused, and nobody reads /proc for each. */
+static void impossible(void)
+{
+	static const size_t sizes[] = {SIZE_MAX - 4096, (size_t)PTRDIFF_MAX + 1, PTRDIFF_MAX, (size_t)1 << 49};
+	int refused = 0;
+	long before = reads();
+	void *volatile block;
+
+	for (int i = 0; i < 4; i++)
+		for (int round = 0; round < 1000; round++) {
+			char *volatile old = malloc(100 << (round % 2 * 12));
+
+			errno = 0;
+			block = malloc(sizes[i]);
+			refused += block == NULL && errno == ENOMEM;
+			errno = 0;
+			block = calloc(1, sizes[i]);
+			refused += block == NULL && errno == ENOMEM;
+			errno = 0;
+			block = realloc(old, sizes[i]);
+			refused += block == NULL && errno == ENOMEM;
+			errno = 0;
+			block = memalign(64, sizes[i]);
+			refused += block == NULL && errno == ENOMEM;
+			free(old);
+		}
+	printf("refused %d, reads %s\n", refused, reads() - before < 1000 ? "few" : "many");
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
@@ -118,6 +161,8 @@ int main(int argc, char **argv)
 		printf("locked %d\n", is_locked(malloc(1 << 20)));
 	else if (strcmp(how, "shrink") == 0)
 		shrink(argc > 2 ? RLIMIT_DATA : RLIMIT_AS);
+	else if (strcmp(how, "impossible") == 0)
+		impossible();
 	else if (strcmp(how, "twice") == 0) {
 		char *volatile block = malloc(1 << 20);
 
