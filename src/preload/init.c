@@ -244,6 +244,7 @@ __attribute__((constructor)) static void preload_start(void)
 		stack_low = reserve_stack();
 		reserve_heap();
 		large_start();
+		wrap_malloc_start();
 		next_follow_limits();
 		existing_lock(stack_low);
 		thread_start();

@@ -20,6 +20,10 @@ extern HIDDEN size_t large_threshold; /* blocks from this size are the arena's *
 /* Makes the arena, and LARGE_RESERVE of it resident. By the constructor, after lock_start. */
 void large_start(void);
 
+/* Lets those of the malloc wrappers take from the arena whose blocks come back to us: wrap_malloc.c.
+ * By the constructor, after large_start. */
+void wrap_malloc_start(void);
+
 /* Whether a pointer lies in the arena's addresses: one compare. */
 static inline bool large_covers(const void *ptr)
 {

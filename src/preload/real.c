@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <dlfcn.h>
+#include <link.h>
 #include <stdlib.h>
 
 #include "common/message.h"
@@ -19,6 +20,30 @@ void *real_find(const char *name)
 void *real_first(const char *name)
 {
 	return dlsym(RTLD_DEFAULT, name);
+}
+
+#ifdef __GLIBC__ /* others' dlsym finds definitions alone */
+static bool is_definition(const void *function)
+{
+	const ElfW(Sym) *symbol = NULL;
+	Dl_info info;
+
+	return dladdr1(function, &info, (void **)&symbol, RTLD_DL_SYMENT) == 0 || symbol == NULL ||
+	       symbol->st_shndx != SHN_UNDEF;
+}
+#else
+static bool is_definition(const void *function)
+{
+	(void)function;
+	return true;
+}
+#endif
+
+bool real_is_first(const char *name, const void *ours)
+{
+	const void *first = real_first(name);
+
+	return first == ours || first == NULL || !is_definition(first);
 }
 
 /* A libc without these is none that the library was built for. */

@@ -62,6 +62,13 @@ void *real_find(const char *name);
 /* The first function of a name in the search order, which may be ours. */
 void *real_first(const char *name);
 
+/* Whether a function of ours is the first of its name; a mere address of a linkage table, as a program
+ * at a fixed address has for what it takes the address of, is none. Costs 1 us if so. */
+bool real_is_first(const char *name, const void *ours);
+
+/* The one place where a function pointer becomes an object pointer. */
+#define REAL_OBJECT(of) (((union { __typeof__(&(of)) function; const void *symbol; }){&(of)}).symbol)
+
 /* The one place where an object pointer becomes a function pointer. */
 #define REAL_TYPED(declaration, object) ((union { void *symbol; declaration; }){object}.function)
 #define REAL_FUNCTION(declaration, name) REAL_TYPED(declaration, real_find(name))

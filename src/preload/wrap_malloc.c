@@ -28,6 +28,23 @@ void cfree(void *ptr);
 void free_sized(void *ptr, size_t size);
 void free_aligned_sized(void *ptr, size_t align, size_t size);
 
+/* Functions that make blocks. Each has its own threshold, as a program, or a library before us in the
+ * search order, may define any of the family: where what takes a block back is theirs, a block of the
+ * arena would come to a malloc that does not know it. SIZE_MAX: nothing is the arena's. */
+enum producer {
+	BY_MALLOC,
+	BY_CALLOC,
+	BY_REALLOC,
+	BY_POSIX_MEMALIGN,
+	BY_ALIGNED_ALLOC,
+	BY_MEMALIGN,
+	BY_VALLOC,
+	BY_PVALLOC,
+	PRODUCERS
+};
+
+static size_t thresholds[PRODUCERS] = {[0 ... PRODUCERS - 1] = SIZE_MAX};
+
 /* What libc does for a pointer that is no block: a program that survives that is not sane. */
 __attribute__((noreturn, noinline)) static void abort_bad_pointer(const char *operation)
 {
@@ -48,7 +65,7 @@ __attribute__((noinline)) static void *large_malloc(size_t size)
 
 EXPORT void *malloc(size_t size)
 {
-	if (likely(size < large_threshold))
+	if (likely(size < thresholds[BY_MALLOC]))
 		return next_table.malloc(size);
 	return large_malloc(size);
 }
@@ -64,7 +81,7 @@ EXPORT void *calloc(size_t count, size_t size)
 {
 	size_t bytes;
 
-	if (__builtin_mul_overflow(count, size, &bytes) || likely(bytes < large_threshold))
+	if (__builtin_mul_overflow(count, size, &bytes) || likely(bytes < thresholds[BY_CALLOC]))
 		return next_table.calloc(count, size);
 	return large_calloc(bytes);
 }
@@ -147,14 +164,14 @@ __attribute__((noinline)) static void *realloc_with_large(void *old, size_t size
 		return realloc_large(old, size);
 	if (error == -EINVAL)
 		abort_bad_pointer("realloc");
-	if (size < large_threshold)
+	if (size < thresholds[BY_REALLOC])
 		return next_table.realloc(old, size);
 	return old ? realloc_to_large(old, size) : large_malloc(size);
 }
 
 EXPORT void *realloc(void *old, size_t size)
 {
-	if (likely(size < large_threshold && !large_covers(old)))
+	if (likely(size < thresholds[BY_REALLOC] && !large_covers(old)))
 		return next_table.realloc(old, size);
 	return realloc_with_large(old, size);
 }
@@ -184,18 +201,18 @@ static bool is_power_of_two(size_t number)
 }
 
 /* A large aligned block, or NULL where the next malloc has to answer, also for a bad alignment. */
-static void *large_aligned(size_t align, size_t size)
+static void *large_aligned(enum producer by, size_t align, size_t size)
 {
 	next_need_bound();
-	if (likely(size < large_threshold) || !is_power_of_two(align))
+	if (likely(size < thresholds[by]) || !is_power_of_two(align))
 		return NULL;
 	return arena_aligned(&large_arena, align, size);
 }
 
 /* A block that the next malloc had to serve. */
-static void *refused_aligned(void *block, size_t size)
+static void *refused_aligned(enum producer by, void *block, size_t size)
 {
-	return likely(size < large_threshold) ? block : large_refused(block, size);
+	return likely(size < thresholds[by]) ? block : large_refused(block, size);
 }
 
 EXPORT int posix_memalign(void **to, size_t align, size_t size)
@@ -205,39 +222,41 @@ EXPORT int posix_memalign(void **to, size_t align, size_t size)
 
 	next_need_bound();
 	if (align % sizeof(void *) == 0)
-		block = large_aligned(align, size);
+		block = large_aligned(BY_POSIX_MEMALIGN, align, size);
 	if (block) {
 		*to = block;
 		return 0;
 	}
 	error = next_table.posix_memalign(to, align, size);
 	if (error == 0)
-		refused_aligned(*to, size);
+		refused_aligned(BY_POSIX_MEMALIGN, *to, size);
 	return error;
 }
 
 EXPORT void *aligned_alloc(size_t align, size_t size)
 {
-	void *block = large_aligned(align, size);
+	void *block = large_aligned(BY_ALIGNED_ALLOC, align, size);
 
-	return block ? block : refused_aligned(next_table.aligned_alloc(align, size), size);
+	if (block)
+		return block;
+	return refused_aligned(BY_ALIGNED_ALLOC, next_table.aligned_alloc(align, size), size);
 }
 
-static void *aligned_block(size_t align, size_t size)
+static void *aligned_block(enum producer by, size_t align, size_t size)
 {
-	void *block = large_aligned(align, size);
+	void *block = large_aligned(by, align, size);
 
-	return block ? block : refused_aligned(next_table.memalign(align, size), size);
+	return block ? block : refused_aligned(by, next_table.memalign(align, size), size);
 }
 
 EXPORT void *memalign(size_t align, size_t size)
 {
-	return aligned_block(align, size);
+	return aligned_block(BY_MEMALIGN, align, size);
 }
 
 EXPORT void *valloc(size_t size)
 {
-	return aligned_block(size_page(), size);
+	return aligned_block(BY_VALLOC, size_page(), size);
 }
 
 EXPORT void *pvalloc(size_t size)
@@ -248,7 +267,7 @@ EXPORT void *pvalloc(size_t size)
 		errno = ENOMEM;
 		return NULL;
 	}
-	return aligned_block(page, size ? size_page_up(size) : page);
+	return aligned_block(BY_PVALLOC, page, size ? size_page_up(size) : page);
 }
 
 EXPORT size_t malloc_usable_size(void *ptr)
@@ -291,4 +310,63 @@ EXPORT void free_aligned_sized(void *ptr, size_t align, size_t size)
 	(void)align;
 	(void)size;
 	free(ptr);
+}
+
+/* Which of the family is ours */
+
+/* gcc wants an alias to have the attributes that libc's header gives the function. */
+#ifdef __has_attribute
+#if __has_attribute(copy)
+#define AS(name) , copy(name)
+#endif
+#endif
+#ifndef AS
+#define AS(name)
+#endif
+#define OURS(name)                                                                                 \
+	extern __typeof__(name) our_##name __attribute__((alias(#name), visibility("hidden") AS(name)))
+
+OURS(malloc);
+OURS(calloc);
+OURS(realloc);
+OURS(reallocarray);
+OURS(free);
+OURS(cfree);
+OURS(free_sized);
+OURS(free_aligned_sized);
+OURS(posix_memalign);
+OURS(aligned_alloc);
+OURS(memalign);
+OURS(valloc);
+OURS(pvalloc);
+OURS(malloc_usable_size);
+
+#define IS_OURS(name) real_is_first(#name, REAL_OBJECT(our_##name))
+
+/* Whether all that is done to a block is done by us. */
+static bool are_takers_ours(void)
+{
+	return IS_OURS(free) && IS_OURS(realloc) && IS_OURS(malloc_usable_size) && IS_OURS(reallocarray) &&
+	       IS_OURS(cfree) && IS_OURS(free_sized) && IS_OURS(free_aligned_sized);
+}
+
+/* A function that is not the first of its name is called by the one that is, of a library that passes
+ * on what it is asked for: so it will the block when it is given back. */
+void wrap_malloc_start(void)
+{
+	const bool all = are_takers_ours();
+	const bool passed[PRODUCERS] = {
+		[BY_MALLOC] = all || !IS_OURS(malloc),
+		[BY_CALLOC] = all || !IS_OURS(calloc),
+		[BY_REALLOC] = all || !IS_OURS(realloc),
+		[BY_POSIX_MEMALIGN] = all || !IS_OURS(posix_memalign),
+		[BY_ALIGNED_ALLOC] = all || !IS_OURS(aligned_alloc),
+		[BY_MEMALIGN] = all || !IS_OURS(memalign),
+		[BY_VALLOC] = all || !IS_OURS(valloc),
+		[BY_PVALLOC] = all || !IS_OURS(pvalloc),
+	};
+
+	for (int i = 0; i < PRODUCERS; i++)
+		if (passed[i])
+			thresholds[i] = large_threshold;
 }
