@@ -37,7 +37,7 @@ static void clear_wrong_settings(const struct options *options)
 		snprintf(word, sizeof(word), "%.*s", (int)strcspn(name, "="), name);
 		row = options_find(word);
 		if (strcmp(word, "TOLD") == 0 ||
-		    (row && options_given(options, (enum option_index)(row - option_rows)))) {
+		    (row && strcmp(row->name, word) == 0 && options_given(options, (enum option_index)(row - option_rows)))) {
 			variable++;
 			continue;
 		}
@@ -148,6 +148,20 @@ int launch_environment(const struct options *options, const char *library)
 		setenv("LD_BIND_NOW", "1", 1);
 	set_told();
 	return 0;
+}
+
+int launch_refused(const char *program, int error)
+{
+	char path[LAUNCH_PATH], interpreter[LAUNCH_PATH];
+
+	if ((error == ENOENT || error == EACCES) && target_find(program, path, sizeof(path)) == 0 &&
+	    target_blocked(path, interpreter, sizeof(interpreter)))
+		cli_error("%s: its interpreter %s: %s%s", program, interpreter, strerror(error),
+			  interpreter[strlen(interpreter) - 1] == '\r'
+				  ? "; a carriage return ends the script's first line" : "");
+	else
+		cli_error("%s: %s", program, strerror(error));
+	return error == ENOENT ? CLI_NOT_FOUND : CLI_CANNOT_INVOKE;
 }
 
 void launch_raise_limit(void)

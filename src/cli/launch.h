@@ -23,6 +23,10 @@ int launch_find_library(char *library);
  * an error was told. */
 int launch_environment(const struct options *options, const char *library);
 
+/* Says why execvp(3) did not start a program, or the interpreter that it needs; CLI_NOT_FOUND or
+ * CLI_CANNOT_INVOKE. */
+int launch_refused(const char *program, int error);
+
 /* Raises RLIMIT_MEMLOCK as far as it may be. */
 void launch_raise_limit(void);
 

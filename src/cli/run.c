@@ -63,12 +63,8 @@ static void print_limit(void)
 
 static int start(char **program)
 {
-	int error;
-
 	execvp(*program, program);
-	error = errno;
-	cli_error("%s: %s", *program, strerror(error));
-	return error == ENOENT ? CLI_NOT_FOUND : CLI_CANNOT_INVOKE;
+	return launch_refused(*program, errno);
 }
 
 static int run_main(int argc, char **argv)

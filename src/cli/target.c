@@ -153,6 +153,26 @@ bool target_image(const char *path, char *file, unsigned long size, struct image
 	return false;
 }
 
+bool target_blocked(const char *path, char *to, unsigned long size)
+{
+	static struct image image;
+	char file[4096];
+
+	if (access(path, X_OK) != 0)
+		return false;
+	snprintf(to, size, "%s", path);
+	for (int depth = 0; depth <= SCRIPT_DEPTH; depth++) {
+		snprintf(file, sizeof(file), "%s", to);
+		if (image_read(file, &image, false))
+			snprintf(to, size, "%s", image.loader);
+		else if (!read_script(file, to, size))
+			return false;
+		if (*to == '\0' || access(to, X_OK) != 0)
+			return *to != '\0';
+	}
+	return false;
+}
+
 enum target_obstacle target_look(const char *path, const char *library, char *blamed,
 				 char *detail, unsigned long size)
 {

@@ -25,6 +25,10 @@ int target_find(const char *program, char *to, unsigned long size);
  * for what can't be read or is no ELF file and no script. */
 bool target_image(const char *path, char *file, unsigned long size, struct image *image);
 
+/* Whether a file that is there can't be executed for its interpreter's sake: that of a script, or an
+ * image's loader, that is missing or may not be executed. to is that interpreter. */
+bool target_blocked(const char *path, char *to, unsigned long size);
+
 /* What stands in the way for the file, or for the interpreter of a script; blamed is the file that
  * it is about, detail a word on it ("/lib/ld-musl-x86_64.so.1", "ARM aarch64"). */
 enum target_obstacle target_look(const char *path, const char *library, char *blamed,

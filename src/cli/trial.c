@@ -265,8 +265,7 @@ static int tell_failure(const struct running *r, int error)
 {
 	if (error < 0)
 		return CLI_RUN_FAILED;
-	cli_error("%s: %s", *r->trial->program, strerror(error));
-	return error == ENOENT ? CLI_NOT_FOUND : CLI_CANNOT_INVOKE;
+	return launch_refused(*r->trial->program, error);
 }
 
 int trial_run(const struct trial *t, struct outcome *f)
