@@ -24,7 +24,9 @@ static const struct {
 	{"64kb", 0, 64 << 10, 0, "64K"},
 	{"1.5G", 0, 3ull << 29, 0, "1536M"},
 	{"2T", 0, 2ull << 40, 0, "2T"},
-	{"1000", 0, 1000, 0, "1000"},
+	{"1000", 0, 1000, 0, "1000B"},
+	{"1000B", 0, 1000, 0, "1000B"},
+	{"4097", 0, 4097, 0, "4097"},
 	{"25%", 0, 0, 250, "25%"},
 	{"12.5%", 0, 0, 125, "12.5%"},
 	{"100%", 0, 0, 1000, "100%"},
@@ -159,6 +161,28 @@ START_TEST(text_numbers)
 }
 END_TEST
 
+static const struct {
+	const char *from;
+	const char *text;
+} words[] = {
+	{"", ""}, {"1M", "1M"}, {"a\nb\x1b[2J", "a?b?[2J"}, {"\xc3\xa9", "\xc3\xa9"},
+#define TEN "0123456789"
+	{TEN TEN TEN TEN TEN TEN "0123", TEN TEN TEN TEN TEN TEN "0123"},
+	{TEN TEN TEN TEN TEN TEN "01234", TEN TEN TEN TEN TEN TEN "0123..."},
+	{TEN TEN TEN TEN TEN TEN "012\xc3\xa9", TEN TEN TEN TEN TEN TEN "012..."}, /* not half of it */
+};
+
+START_TEST(text_words)
+{
+	char buffer[100];
+	struct text t;
+
+	text_init(&t, buffer, sizeof(buffer));
+	text_shown(&t, words[_i].from);
+	ck_assert_str_eq(buffer, words[_i].text);
+}
+END_TEST
+
 /* Collects complaints, a line each. */
 static void collect(void *context, const char *line)
 {
@@ -232,15 +256,23 @@ START_TEST(option_mistakes)
 	char *environment[] = {(char *)"RAMLOCK_LOCK=always", (char *)"PATH=/", (char *)"RAMLOCK_STACK=25%",
 			       (char *)"RAMLOCK_HAEP=1M", (char *)"RAMLOCK_NONSENSE=1",
 			       (char *)"RAMLOCK_HEAP=", (char *)"RAMLOCK_TOLD=/tmp/x",
-			       (char *)"RAMLOCK_VERBOSE=4", NULL};
+			       (char *)"RAMLOCK_VERBOSE=4", (char *)"RAMLOCK_THREAD_HEAP=32",
+			       (char *)"RAMLOCK_LARGE=32", (char *)"RAMLOCK_LARGE_RESERVE=0",
+			       (char *)"RAMLOCK_MAX=4095", (char *)"RAMLOCK_LARGE_RETAIN=4095B", NULL};
 
-	ck_assert_int_eq(read_options(environment), 5);
+	ck_assert_int_eq(read_options(environment), 7);
 	ck_assert_str_eq(complaints,
 			 "RAMLOCK_LOCK=always: no such value; allowed: onfault, eager, current or none\n"
 			 "RAMLOCK_STACK=25%: no such value; allowed: a size such as 64K or 1.5G\n"
 			 "RAMLOCK_HAEP: no such setting; the nearest is RAMLOCK_HEAP\n"
 			 "RAMLOCK_NONSENSE: no such setting; see libramlock(7)\n"
-			 "RAMLOCK_VERBOSE=4: no such value; allowed: 0 to 3\n");
+			 "RAMLOCK_VERBOSE=4: no such value; allowed: 0 to 3\n"
+			 "RAMLOCK_THREAD_HEAP=32: is 32 bytes; write 32M for MiB, 32K for KiB; allowed: a size such as 64K or 1.5G\n"
+			 "RAMLOCK_MAX=4095: is 4095 bytes; write 4095M for MiB, 4095K for KiB; allowed: a size such as 64K or 1.5G, or a share such as 25%\n");
+	check_printed("THREAD_HEAP", "0");
+	check_printed("LARGE", "32B");
+	check_printed("MAX", "75%");
+	check_printed("LARGE_RETAIN", "4095B");
 	check_printed("LOCK", "onfault");
 	check_printed("STACK", "256K");
 	check_printed("HEAP", "1M");
@@ -273,7 +305,14 @@ START_TEST(option_names)
 	ck_assert_str_eq(options_find("thread-stack")->name, "THREAD_STACK");
 	ck_assert_ptr_eq(options_find("thread"), NULL);
 	ck_assert_str_eq(options_nearest("trhead-stack")->name, "THREAD_STACK");
+	ck_assert_str_eq(options_nearest("prof")->name, "PROFILE");
 	ck_assert_ptr_eq(options_nearest("something-else"), NULL);
+	ck_assert_ptr_eq(options_nearest("x"), NULL);
+	ck_assert_ptr_eq(options_nearest(""), NULL);
+	ck_assert_uint_eq(options_slips("rnu", "run"), 1);
+	ck_assert_uint_eq(options_slips("foo", "run"), OPTIONS_FAR);
+	ck_assert_uint_eq(options_slips("THRAED-STAK", "thread_stack"), 2);
+	ck_assert_uint_eq(options_slips("verion", "VERBOSE"), OPTIONS_FAR);
 }
 END_TEST
 
@@ -300,6 +339,7 @@ Suite *settings_suite(void)
 	tcase_add_loop_test(t, text_figures, 0, sizeof(figures) / sizeof(*figures));
 	tcase_add_test(t, text_strings);
 	tcase_add_loop_test(t, text_numbers, 0, COUNT(numbers));
+	tcase_add_loop_test(t, text_words, 0, COUNT(words));
 	tcase_add_loop_test(t, option_defaults, 0, sizeof(profiles) / sizeof(*profiles));
 	tcase_add_test(t, option_beats_profile);
 	tcase_add_test(t, option_mistakes);

@@ -10,15 +10,44 @@
 
 #include "cli/cli.h"
 
+#define LINE_BEGIN 600 /* of a long line: where the mistake is */
+#define LINE_END   300 /* and what is allowed */
+
+/* The beginning of the character that a byte is in. */
+static const char *character_at(const char *at)
+{
+	while (((unsigned char)*at & 0xc0) == 0x80)
+		at--;
+	return at;
+}
+
+static void shorten(char *line)
+{
+	const char *rest = character_at(line + strlen(line) - LINE_END);
+	char *at = line + (character_at(line + LINE_BEGIN) - line);
+
+	memcpy(at, "...", 3);
+	memmove(at + 3, rest, strlen(rest) + 1);
+}
+
 void cli_error(const char *format, ...)
 {
+	char *line = NULL;
 	va_list args;
+	int length;
 
 	va_start(args, format);
-	fputs("ramlock: error: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
+	length = vasprintf(&line, format, args);
 	va_end(args);
+	if (length < 0) {
+		fputs("ramlock: error: no memory\n", stderr);
+		return;
+	}
+	text_tame(line);
+	if (length > LINE_BEGIN + 3 + LINE_END)
+		shorten(line);
+	fprintf(stderr, "ramlock: error: %s\n", line);
+	free(line);
 }
 
 void cli_no_memory(void)
@@ -57,6 +86,13 @@ bool cli_number(const char *word, long least, long most, long *number)
 
 #define HELP_WIDTH 53 /* of 80 columns, behind the options */
 
+void cli_option_name(const char *from, char to[64])
+{
+	snprintf(to, 64, "%s", from);
+	for (; *to; to++)
+		*to = *to == '_' ? '-' : (char)(*to | 0x20);
+}
+
 /* A text in the right column, broken at blanks. */
 static void print_column(const char *text)
 {
@@ -89,11 +125,8 @@ static void print_setting(const struct option_row *row)
 {
 	char name[64], allowed[200];
 	struct text t;
-	char *at = name;
 
-	for (const char *from = row->name; *from; from++)
-		*at++ = *from == '_' ? '-' : (char)(*from | 0x20);
-	*at = '\0';
+	cli_option_name(row->name, name);
 	print_option(name, row->argument, row->help);
 	text_init(&t, allowed, sizeof(allowed));
 	options_allowed(row, &t);
@@ -149,57 +182,110 @@ static void set_setting(struct cli_arguments *a, const struct option_row *row, c
 	setenv(variable, a->value, 1);
 }
 
-static void tell_unknown(struct cli_arguments *a, const char *name)
+/* The command's option or setting that is nearest to a mistaken one, or NULL. */
+static const char *nearest_option(const struct command *command, const char *name)
 {
-	const struct option_row *near = a->command->settings ? options_nearest(name) : NULL;
+	const struct option_row *row = command->settings ? options_nearest(name) : NULL;
+	unsigned best = row ? options_slips(name, row->name) : OPTIONS_FAR;
+	const char *nearest = row ? row->name : NULL;
 
-	if (near)
-		cli_error("--%s: no such option; the nearest setting is %s", name, near->name);
-	else
-		cli_error("--%s: no such option; see ramlock %s --help", name, a->command->name);
+	for (const struct cli_option *option = command->options; option->name; option++) {
+		const unsigned slips = options_slips(name, option->name);
+
+		if (slips < OPTIONS_FAR && slips <= best) {
+			best = slips;
+			nearest = option->name;
+		}
+	}
+	return options_slips(name, "help") < best ? "help" : nearest;
+}
+
+/* A word with dashes that is no option; its value does not matter. */
+static void tell_unknown(struct cli_arguments *a, const char *word)
+{
+	char name[2 * TEXT_SHOWN], shown[TEXT_SHOWN + 4], option[64];
+	const char *near;
+	struct text t;
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word, "="), word);
+	text_init(&t, shown, sizeof(shown));
+	text_shown(&t, name);
+	near = nearest_option(a->command, name + strspn(name, "-"));
+	if (near) {
+		cli_option_name(near, option);
+		cli_error("%s: no such option; the nearest is --%s", shown, option);
+	} else {
+		cli_error("%s: no such option; see ramlock %s --help", shown, a->command->name);
+	}
 	fail(a);
 }
 
-/* Finds the value behind "=" or, where there must be one, in the next word. */
-static bool take_value(struct cli_arguments *a, const char *name, const char *behind,
-		       const char *argument)
+/* What is wrong with an option's value, and what it may be. row is NULL for what is no setting. */
+static void tell_value(struct cli_arguments *a, const char *name, const char *argument,
+		       const struct option_row *row, const char *mistake, const char *word)
 {
+	const size_t bracket = *argument == '[';
+	char allowed[200];
+	struct text t;
+
+	text_init(&t, allowed, sizeof(allowed));
+	if (row)
+		options_allowed(row, &t);
+	cli_error("--%s: %s%s; write --%s=%.*s%s%s", name, mistake, word, name,
+		  (int)(strlen(argument) - 2 * bracket), argument + bracket, *allowed ? ": " : "", allowed);
+	fail(a);
+}
+
+/* Finds the value behind "=" or, where there must be one, in the next word: a word with a dash is
+ * the next option, for nearly always the value was forgotten. */
+static bool take_value(struct cli_arguments *a, const char *name, const char *behind,
+		       const char *argument, const struct option_row *row)
+{
+	const char *next = *a->at;
+
 	a->value = behind;
 	if (argument == NULL && behind) {
 		cli_error("--%s: takes no value", name);
 		fail(a);
 		return false;
 	}
-	if (argument == NULL || behind || *argument == '[')
-		return true;
-	a->value = *a->at;
-	if (a->value) {
+	if (argument && behind == NULL && *argument != '[') {
+		if (next == NULL || (next[0] == '-' && next[1])) {
+			tell_value(a, name, argument, row, next ? "a value is missing before " : "a value is missing",
+				   next ? next : "");
+			return false;
+		}
+		a->value = next;
 		a->at++;
-		return true;
 	}
-	cli_error("--%s: a value is missing", name);
-	fail(a);
+	if (row || a->value == NULL || *a->value)
+		return true;
+	tell_value(a, name, argument, NULL, "the value is empty", "");
 	return false;
 }
 
-/* One word that begins with "--"; the option's index, or -1 if it was seen to here. */
+/* One word that begins with "-"; the option's index, or -1 if it was seen to here. */
 static int read_option(struct cli_arguments *a, const char *word)
 {
 	const char *behind = strchr(word, '=');
 	const struct option_row *row;
 	char name[64];
 
-	snprintf(name, sizeof(name), "%.*s", behind ? (int)(behind - word) : (int)strlen(word), word);
+	if (word[1] != '-' || strcspn(word + 2, "=") >= sizeof(name)) {
+		tell_unknown(a, word);
+		return -1;
+	}
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(word + 2, "="), word + 2);
 	if (behind)
 		behind++;
 	for (const struct cli_option *option = a->command->options; option->name; option++)
 		if (strcmp(option->name, name) == 0)
-			return take_value(a, name, behind, option->argument)
+			return take_value(a, name, behind, option->argument, NULL)
 				       ? (int)(option - a->command->options) : -1;
 	row = a->command->settings ? options_find(name) : NULL;
 	if (row == NULL)
-		tell_unknown(a, name);
-	else if (take_value(a, name, behind, row->argument))
+		tell_unknown(a, word);
+	else if (take_value(a, name, behind, row->argument, row))
 		set_setting(a, row, name);
 	return -1;
 }
@@ -214,11 +300,32 @@ static bool is_mere_operand(const struct cli_arguments *a, const char *word)
 		(a->last != a->operands || cli_number(word, 1, INT32_MAX, &number)));
 }
 
+/* An empty word is what a variable left that was not set. */
+static void find_empty(struct cli_arguments *a)
+{
+	static const char *const kinds[] = {
+		[OPERANDS_NONE] = "", [OPERANDS_PROGRAM] = "a program", [OPERANDS_PID] = "a PID",
+		[OPERANDS_PROGRAM_OR_PID] = "a program or a PID", [OPERANDS_UNIT] = "a service",
+	};
+	const enum operands kind = a->command->operands;
+
+	for (char **word = a->at; *word; word++) {
+		if (**word == '\0') {
+			cli_error("%s: an empty word in place of %s", a->command->name, kinds[kind]);
+			fail(a);
+		}
+		if (kind == OPERANDS_PROGRAM || kind == OPERANDS_PROGRAM_OR_PID)
+			return; /* what follows are the program's */
+	}
+}
+
 /* Puts the operands found so far before those that are left. */
 static int end(struct cli_arguments *a)
 {
 	while (a->last != a->operands)
 		*--a->at = *--a->last;
+	if (a->status < 0)
+		find_empty(a);
 	return -1;
 }
 
@@ -244,13 +351,7 @@ int cli_next(struct cli_arguments *a)
 			a->status = 0;
 			break;
 		}
-		if (word[1] != '-') {
-			cli_error("%s: no such option; see ramlock %s --help", word,
-				  a->command->name);
-			fail(a);
-			continue;
-		}
-		option = read_option(a, word + 2);
+		option = read_option(a, word);
 		if (option >= 0)
 			return option;
 	}

@@ -65,7 +65,11 @@ int cli_next(struct cli_arguments *a);
 /* --help of a command. */
 void cli_print_help(const struct command *command);
 
-/* "ramlock: error: …" on stderr. */
+/* "--thread-stack" of THREAD_STACK, less the dashes. */
+void cli_option_name(const char *setting, char to[64]);
+
+/* "ramlock: error: …" on stderr: one line, whatever the words in it are; of a long one the beginning
+ * and the end. */
 __attribute__((format(printf, 1, 2))) void cli_error(const char *format, ...);
 
 /* realloc; where there is no memory the command ends with CLI_FAILED. */

@@ -61,7 +61,7 @@ struct measure {
 
 static void read_time(struct cli_arguments *a, const char *name, uint64_t *time)
 {
-	if (duration_parse(a->value, time) == 0)
+	if (duration_parse(a->value, time) == 0 && (*time || strcmp(name, "for") != 0))
 		return;
 	cli_error("--%s=%s: not a time such as 500ms, 2s or 1m", name, a->value);
 	a->status = CLI_RUN_FAILED;
@@ -250,6 +250,19 @@ static int start(struct measure *m)
 	return measure(m, tables, json);
 }
 
+static bool fit_together(const struct measure *m)
+{
+	const char *json = m->json_file ? m->json_file : "";
+
+	if (m->trial.length && m->trial.after >= m->trial.length)
+		cli_error("--after: not before the end by --for, so that no fault would be counted");
+	else if (m->output && strcmp(json, m->output) == 0)
+		cli_error("--json and --output: %s: one file for both", json);
+	else
+		return true;
+	return false;
+}
+
 static int measure_main(int argc, char **argv)
 {
 	static struct measure m;
@@ -263,6 +276,8 @@ static int measure_main(int argc, char **argv)
 		cli_error("measure: no program given; see ramlock measure --help");
 		a.status = CLI_RUN_FAILED;
 	}
+	if (a.status < 0 && !fit_together(&m))
+		a.status = CLI_RUN_FAILED;
 	if (a.status >= 0)
 		return a.status;
 	launch_settings(&m.options); /* with the profile that was asked for */

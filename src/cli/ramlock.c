@@ -27,20 +27,66 @@ static void print_help(FILE *to)
 		fprintf(to, "  ramlock %s %s\n        %s\n", (*command)->name, (*command)->usage,
 			(*command)->help);
 	fputs("\n  ramlock COMMAND --help    the options of a command\n"
-	      "  ramlock --version\n\n"
+	      "  ramlock --version, -V\n\n"
 	      "See ramlock(1) and libramlock(7).\n",
 	      to);
+}
+
+static const struct command *find_command(const char *name)
+{
+	const struct command *nearest = NULL;
+	unsigned best = OPTIONS_FAR;
+
+	for (const struct command *const *command = commands; *command; command++) {
+		const unsigned slips = options_slips(name, (*command)->name);
+
+		if (strcmp(name, (*command)->name) == 0)
+			return *command;
+		if (slips < best) {
+			best = slips;
+			nearest = *command;
+		}
+	}
+	if (nearest)
+		cli_error("%s: no such command; did you mean ramlock %s?", name, nearest->name);
+	else
+		cli_error("%s: no such command; see ramlock --help", *name ? name : "an empty word");
+	return NULL;
+}
+
+/* "help", "help run" */
+static int help(char *const *names)
+{
+	const struct command *command;
+
+	if (*names == NULL) {
+		print_help(stdout);
+		return 0;
+	}
+	command = find_command(*names);
+	if (command == NULL)
+		return CLI_USAGE;
+	cli_print_help(command);
+	return 0;
+}
+
+static bool is_either(const char *word, const char *one, const char *other)
+{
+	return strcmp(word, one) == 0 || strcmp(word, other) == 0;
 }
 
 static int dispatch(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
+	const struct command *command;
 
-	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
-		print_help(stdout);
-		return 0;
+	if (argc < 2) {
+		print_help(stderr);
+		return CLI_USAGE;
 	}
-	if (strcmp(name, "--version") == 0) {
+	if (is_either(name, "--help", "-h") || strcmp(name, "help") == 0)
+		return help(argv + 2);
+	if (is_either(name, "--version", "-V")) {
 		puts(PACKAGE_STRING);
 		return 0;
 	}
@@ -48,14 +94,8 @@ static int dispatch(int argc, char **argv)
 		completion_write();
 		return 0;
 	}
-	for (const struct command *const *command = commands; *command; command++)
-		if (strcmp(name, (*command)->name) == 0)
-			return (*command)->main(argc - 1, argv + 1);
-	if (*name)
-		cli_error("%s: no such command; see ramlock --help", name);
-	else
-		print_help(stderr);
-	return CLI_USAGE;
+	command = find_command(name);
+	return command ? command->main(argc - 1, argv + 1) : CLI_USAGE;
 }
 
 int main(int argc, char **argv)

@@ -180,15 +180,27 @@ static bool are_pids(char *const *words)
 	return true;
 }
 
+static bool fit_together(const struct watch *watch, bool json, bool metrics)
+{
+	if (json && metrics)
+		cli_error("--json and --openmetrics: one form at a time");
+	else if (watch->count && watch->milliseconds == 0)
+		cli_error("--count: only with --watch, which looks so often");
+	else
+		return true;
+	return false;
+}
+
 static int read_options(struct status *s, struct watch *watch, struct cli_arguments *a)
 {
+	bool json = false, metrics = false;
 	int option;
 
 	while ((option = cli_next(a)) >= 0) {
 		if (option == STATUS_JSON)
-			s->form = FORM_JSON;
+			json = true;
 		else if (option == STATUS_METRICS)
-			s->form = FORM_METRICS;
+			metrics = true;
 		else if (!(option == STATUS_WATCH ? watch_set_interval(watch, a->value)
 						  : cli_number(a->value, 1, INT32_MAX, &watch->count))) {
 			cli_error("--%s=%s: not a %s", status_options[option].name, a->value,
@@ -197,7 +209,8 @@ static int read_options(struct status *s, struct watch *watch, struct cli_argume
 			a->status = CLI_USAGE;
 		}
 	}
-	if (a->status < 0 && !are_pids(a->at))
+	s->form = json ? FORM_JSON : metrics ? FORM_METRICS : FORM_TEXT;
+	if (a->status < 0 && (!are_pids(a->at) || !fit_together(watch, json, metrics)))
 		a->status = CLI_USAGE;
 	return a->status;
 }

@@ -20,6 +20,7 @@ const struct option_row option_rows[OPTION_COUNT] = {
 /* A 32-bit program may share its settings with others: what they can use is no mistake there. */
 #define SIZE_MOST (SIZE_MAX / 4)
 #define NAME_SIZE 32 /* the longest name and its NUL */
+#define BYTES_MIN 4096 /* of an amount without a unit */
 
 /* Variables that the launcher sets for the library; not settings of the user's. */
 static const char *const internal_names[] = {"TOLD"};
@@ -62,6 +63,15 @@ static int set_word(void *value, const struct option_row *row, const char *word)
 	return 0;
 }
 
+/* "32", which nobody means in bytes. LARGE is none: it is compared with the size of a block. */
+static bool is_unit_missing(const struct option_row *row, const char *word, const struct size *size)
+{
+	const char last = word[strlen(word) - 1];
+
+	return size->permille == 0 && size->bytes > 0 && size->bytes < BYTES_MIN && last >= '0' &&
+	       last <= '9' && row != &option_rows[OPTION_INDEX_LARGE];
+}
+
 static int set_size(void *value, const struct option_row *row, const char *word)
 {
 	struct size size;
@@ -74,8 +84,22 @@ static int set_size(void *value, const struct option_row *row, const char *word)
 	error = size_parse(word, &size);
 	if (error == 0 && size.permille)
 		error = -EINVAL;
+	if (error == 0 && is_unit_missing(row, word, &size))
+		error = -EDOM;
 	if (error == 0)
 		*(uint64_t *)value = size.bytes < SIZE_MOST ? size.bytes : SIZE_MOST;
+	return error;
+}
+
+static int set_share(void *value, const struct option_row *row, const char *word)
+{
+	struct size size;
+	int error = size_parse(word, &size);
+
+	if (error == 0 && is_unit_missing(row, word, &size))
+		error = -EDOM;
+	if (error == 0)
+		*(struct size *)value = size;
 	return error;
 }
 
@@ -98,7 +122,7 @@ static int set_value(struct options *o, const struct option_row *row, const char
 	case OPTION_SIZE:
 		return set_size(value, row, word);
 	case OPTION_SHARE:
-		return size_parse(word, value);
+		return set_share(value, row, word);
 	case OPTION_NUMBER:
 		return set_number(value, row, word);
 	case OPTION_TEXT:
@@ -137,8 +161,12 @@ int options_set(struct options *o, const struct option_row *row, const char *wor
 
 	if (error == 0)
 		return 0;
-	text_add(why, "%s=%s: %s; allowed: ", shown, word,
-		 error == -ERANGE ? "too large" : "no such value");
+	text_add(why, "%s=", shown);
+	text_shown(why, word);
+	if (error == -EDOM)
+		text_add(why, ": is %s bytes; write %sM for MiB, %sK for KiB; allowed: ", word, word, word);
+	else
+		text_add(why, ": %s; allowed: ", error == -ERANGE ? "too large" : "no such value");
 	options_allowed(row, why);
 	return -EINVAL;
 }
@@ -164,48 +192,70 @@ const struct option_row *options_find(const char *name)
 	return NULL;
 }
 
-/* Levenshtein's distance; both words are shorter than NAME_SIZE. */
+static unsigned lesser(unsigned a, unsigned b)
+{
+	return a < b ? a : b;
+}
+
+/* The letters that are missing, too many, wrong, or two in each other's place, between words that are
+ * shorter than NAME_SIZE. */
 static unsigned distance(const char *a, const char *b)
 {
-	unsigned char row[NAME_SIZE];
-	size_t width = strlen(b);
+	unsigned char rows[3][NAME_SIZE];
+	const size_t width = strlen(b);
 
 	for (size_t j = 0; j <= width; j++)
-		row[j] = (unsigned char)j;
+		rows[0][j] = (unsigned char)j;
 	for (size_t i = 1; a[i - 1]; i++) {
-		unsigned char diagonal = row[0];
+		const unsigned char *before = rows[(i + 1) % 3], *above = rows[(i + 2) % 3];
+		unsigned char *row = rows[i % 3];
 
 		row[0] = (unsigned char)i;
 		for (size_t j = 1; j <= width; j++) {
-			unsigned char up = row[j];
-			unsigned char best = (unsigned char)(diagonal + (a[i - 1] != b[j - 1]));
+			unsigned best = lesser(above[j] + 1u, row[j - 1] + 1u);
 
-			if (best > up + 1)
-				best = (unsigned char)(up + 1);
-			if (best > row[j - 1] + 1)
-				best = (unsigned char)(row[j - 1] + 1);
-			diagonal = up;
-			row[j] = best;
+			best = lesser(best, above[j - 1] + (a[i - 1] != b[j - 1]));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+				best = lesser(best, before[j - 2] + 1u);
+			row[j] = (unsigned char)best;
 		}
 	}
-	return row[width];
+	return rows[strlen(a) % 3][width];
+}
+
+/* Whether there was room for all of it. */
+static bool fold(const char *from, char to[NAME_SIZE])
+{
+	size_t i = 0;
+
+	while ((to[i] = folded(from[i])) != '\0')
+		if (++i == NAME_SIZE)
+			return false;
+	return true;
+}
+
+unsigned options_slips(const char *word, const char *name)
+{
+	char a[NAME_SIZE], b[NAME_SIZE];
+	unsigned slips;
+
+	if (!fold(word, a) || !fold(name, b))
+		return OPTIONS_FAR;
+	slips = distance(a, b);
+	if (slips > 1 && strlen(a) > 1 && strncmp(a, b, strlen(a)) == 0)
+		return 1;
+	return slips < OPTIONS_FAR && 3 * slips <= strlen(b) ? slips : OPTIONS_FAR;
 }
 
 const struct option_row *options_nearest(const char *name)
 {
 	const struct option_row *nearest = NULL;
-	unsigned best = 4; /* further away it is no slip of the pen */
-	char upper[NAME_SIZE];
-	size_t length = strlen(name);
+	unsigned best = OPTIONS_FAR;
 
-	if (length >= sizeof(upper))
-		return NULL;
-	for (size_t i = 0; i <= length; i++)
-		upper[i] = folded(name[i]);
 	for (const struct option_row *row = option_rows; row < option_rows + OPTION_COUNT; row++) {
-		unsigned far = distance(upper, row->name);
+		unsigned far = options_slips(name, row->name);
 
-		if (far < best && far < strlen(row->name)) {
+		if (far < best) {
 			best = far;
 			nearest = row;
 		}
@@ -295,11 +345,13 @@ static bool is_internal(const char *name)
 static int complain_unknown(const char *name, options_complain *complain, void *context)
 {
 	const struct option_row *nearest = options_nearest(name);
-	char line[256];
+	char shown[TEXT_SHOWN + 4], line[256];
 	struct text t;
 
+	text_init(&t, shown, sizeof(shown));
+	text_shown(&t, name);
 	text_init(&t, line, sizeof(line));
-	text_add(&t, OPTIONS_PREFIX "%s: no such setting; ", name);
+	text_add(&t, OPTIONS_PREFIX "%s: no such setting; ", shown);
 	if (nearest)
 		text_add(&t, "the nearest is " OPTIONS_PREFIX "%s", nearest->name);
 	else
@@ -315,7 +367,7 @@ static int read_variable(struct options *o, const char *variable, options_compla
 	size_t length = strcspn(variable, "=");
 	const struct option_row *row = NULL;
 	const char *value = variable + length + 1;
-	char name[64], shown[80], line[256];
+	char name[TEXT_SHOWN + 2], shown[80], line[320];
 	struct text t;
 
 	if (*value == '\0') /* as good as not set; unit files clear variables so */

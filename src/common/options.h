@@ -69,12 +69,18 @@ int options_read(struct options *o, char *const *environment, options_complain *
 		 void *context);
 
 /* Sets one row from a word. 0, or -EINVAL with the reason added to why:
- * `RAMLOCK_STACK=12Q: not a size such as 64K or 1.5G`. shown is how the setting is called there. */
+ * `RAMLOCK_STACK=12Q: no such value; allowed: a size such as 64K or 1.5G`. shown is how the setting is
+ * called there. A memory size below 4096 is a slip unless it is 0 or has a unit: 32 was meant to be MiB. */
 int options_set(struct options *o, const struct option_row *row, const char *word,
 		const char *shown, struct text *why);
 
 /* The row of a name in either case, '-' read as '_', or NULL. */
 const struct option_row *options_find(const char *name);
+
+/* How many slips of the pen a word is from a name, at most one for three letters; '-' and '_', and
+ * either case, are one. The beginning of a name is one slip away. OPTIONS_FAR: another word. */
+#define OPTIONS_FAR 4
+unsigned options_slips(const char *word, const char *name);
 
 /* The row whose name is nearest to a mistaken one; NULL when none is near. */
 const struct option_row *options_nearest(const char *name);

@@ -116,6 +116,8 @@ void size_print(struct size value, char *to)
 	text_add(&t, "%ju", (uintmax_t)value.bytes);
 	if (unit)
 		text_add(&t, "%c", units[unit - 1]);
+	else if (value.bytes && value.bytes < 4096)
+		text_add(&t, "B"); /* a setting takes so little for a slip */
 }
 
 uint64_t size_of(struct size value, uint64_t whole)

@@ -18,8 +18,8 @@ struct size {
  * over 100%. */
 int size_parse(const char *word, struct size *result);
 
-/* The shortest word that size_parse reads back as the same: "64K", "1536M", "25%". to holds at
- * least 24 bytes. */
+/* The shortest word that size_parse reads back as the same: "64K", "1536M", "25%"; below 4096 with a
+ * unit: "1000B". to holds at least 24 bytes. */
 void size_print(struct size value, char *to);
 
 /* The share of a whole, or the bytes. */

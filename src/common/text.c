@@ -177,6 +177,21 @@ void text_tame(char *string)
 			*string = '?';
 }
 
+void text_shown(struct text *t, const char *string)
+{
+	size_t length = strnlen(string, TEXT_SHOWN + 1);
+	char word[TEXT_SHOWN + 1];
+	const bool cut = length > TEXT_SHOWN;
+
+	if (cut)
+		for (length = TEXT_SHOWN; length && ((unsigned char)string[length] & 0xc0) == 0x80;)
+			length--; /* not within a character of UTF-8 */
+	memcpy(word, string, length);
+	word[length] = '\0';
+	text_tame(word);
+	text_add(t, "%s%s", word, cut ? "..." : "");
+}
+
 const char *text_number(const char *text, unsigned base, uint64_t *number)
 {
 	const char *at = text;

@@ -34,6 +34,11 @@ void text_json(struct text *t, const char *string);
  * could end the line or steer a terminal. */
 void text_tame(char *string);
 
+/* What somebody wrote, in a message: tamed, and of a long one the beginning, which ends between two
+ * characters, and "...". */
+#define TEXT_SHOWN 64
+void text_shown(struct text *t, const char *string);
+
 /* The number of a base up to 16 that a text begins with, of digits alone. Returns what is behind it,
  * or NULL where there is no digit or the number has more than 64 bits. */
 const char *text_number(const char *text, unsigned base, uint64_t *number);
