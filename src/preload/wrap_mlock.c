@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "common/size.h"
+#include "common/sys.h"
 #include "preload/future.h"
 #include "preload/held.h"
 #include "preload/preload.h"
@@ -58,18 +60,46 @@ EXPORT int mlock2(const void *at, size_t size, unsigned flags)
 	return lock(at, size, flags);
 }
 
+/* The bytes from at up to the first hole in a range that has one: whole pages. */
+static size_t size_before_hole(uintptr_t at, size_t size)
+{
+	const uintptr_t start = size_page_down(at);
+	size_t mapped = 0, none = size_page_up(at + size) - start;
+
+	while (none - mapped > size_page()) {
+		const size_t middle = mapped + size_page_down((none - mapped) / 2);
+
+		/* MS_ASYNC does nothing but look, since Linux 2.6.19 */
+		if (SYS_CALL(SYS_msync, start, middle, MS_ASYNC) == -ENOMEM)
+			none = middle;
+		else
+			mapped = middle;
+	}
+	return mapped ? start + mapped - at : 0;
+}
+
+/* Where there is a hole, the kernel unlocks what lies before it. */
 EXPORT int munlock(const void *at, size_t size)
 {
+	int result;
+
 	if (!preload_active)
 		return real_get()->munlock(at, size);
-	return libc_result(held_program_unlock((uintptr_t)at, size));
+	result = held_program_unlock((uintptr_t)at, size);
+	if (result == -ENOMEM) {
+		size = size_before_hole((uintptr_t)at, size);
+		if (size)
+			held_program_unlock((uintptr_t)at, size);
+	}
+	return libc_result(result);
 }
 
 EXPORT int mlockall(int flags)
 {
 	const int saved = errno;
-	int result = real_get()->mlockall(flags);
+	int result;
 
+	result = real_get()->mlockall(flags);
 	if (!preload_active)
 		return result;
 	if (result != 0 && held_program_lock_all(flags, -errno) != 0)
@@ -82,7 +112,10 @@ EXPORT int mlockall(int flags)
 
 EXPORT int munlockall(void)
 {
+	int result;
+
 	if (!preload_active)
 		return real_get()->munlockall();
-	return libc_result(held_program_unlock_all());
+	result = held_program_unlock_all();
+	return libc_result(result);
 }
