@@ -15,6 +15,7 @@
 #include "common/stats.h"
 #include "common/sys.h"
 #include "preload/ahead.h"
+#include "preload/bare_locks.h"
 #include "preload/copy.h"
 #include "preload/existing.h"
 #include "preload/future.h"
@@ -192,6 +193,7 @@ static void fork_child(void)
 		lock_end();
 	large_unlock_tails();
 	spared_fork_child();
+	bare_locks_fork_child();
 	errno = saved;
 }
 

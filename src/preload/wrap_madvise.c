@@ -13,6 +13,7 @@
 #include "common/limits.h"
 #include "common/maps.h"
 #include "common/sys.h"
+#include "preload/bare_locks.h"
 #include "preload/lock.h"
 #include "preload/mapping.h"
 #include "preload/preload.h"
@@ -110,8 +111,8 @@ static int advise_dontneed(uintptr_t at, size_t size)
 	return result;
 }
 
-/* What the kernel refused with EINVAL, maybe for a lock: 0, or -errno as it was bare. */
-static int advise_locked(uintptr_t at, size_t size, int advice)
+/* What the kernel refused with EINVAL, maybe for a lock of ours: 0, or -errno as it was bare. */
+static int advise_ours(uintptr_t at, size_t size, int advice)
 {
 	switch (advice) {
 	case MADV_DONTNEED:
@@ -126,6 +127,24 @@ static int advise_locked(uintptr_t at, size_t size, int advice)
 	default:
 		return -EINVAL;
 	}
+}
+
+/* The same where some of it may be locked by the program: the kernel goes on past holes, and stops at
+ * the first mapping that is locked. */
+static int advise_locked(uintptr_t at, size_t size, int advice)
+{
+	const uintptr_t end = at + size_page_up(size);
+	uintptr_t stop;
+	int result = 0;
+
+	if (at % size_page() || end <= at)
+		return advise_ours(at, size, advice);
+	stop = bare_locks_first(at, end);
+	if (stop == end)
+		return advise_ours(at, size, advice);
+	if (stop > at)
+		result = advise_ours(at, stop - at, advice);
+	return result == 0 || result == -ENOMEM ? -EINVAL : result;
 }
 
 /* Where nothing is locked because of us the kernel has the last word. */
@@ -210,16 +229,23 @@ EXPORT ssize_t process_madvise(int fd, const struct iovec *parts, size_t count, 
 }
 
 /* MS_INVALIDATE does nothing but fail on locked memory (msync(2), EBUSY): the page cache is the
- * only copy. */
+ * only copy. What lies before a lock of the program's is written, and holes are passed over. */
 EXPORT int msync(void *at, size_t size, int flags)
 {
+	const uintptr_t end = (uintptr_t)at + size_page_up(size);
 	const int saved = errno;
 	int result = real_get()->msync(at, size, flags);
+	uintptr_t stop;
 
 	if (result == 0 || errno != EBUSY || !is_answered())
 		return result;
-	result = real_get()->msync(at, size, flags & ~MS_INVALIDATE);
-	if (result == 0)
+	stop = bare_locks_first((uintptr_t)at, end);
+	if (stop > (uintptr_t)at) {
 		errno = saved;
-	return result;
+		result = real_get()->msync(at, stop - (uintptr_t)at, flags & ~MS_INVALIDATE);
+	}
+	if (stop == end || (result != 0 && errno != ENOMEM))
+		return result;
+	errno = EBUSY;
+	return -1;
 }

@@ -8,6 +8,7 @@
 
 #include "common/size.h"
 #include "common/sys.h"
+#include "preload/bare_locks.h"
 #include "preload/future.h"
 #include "preload/held.h"
 #include "preload/preload.h"
@@ -46,6 +47,7 @@ static int lock(const void *at, size_t size, unsigned flags)
 	if (result != 0)
 		return result;
 	held_program_locked((uintptr_t)at, size);
+	bare_locks_add((uintptr_t)at, size);
 	errno = saved;
 	return 0;
 }
@@ -91,6 +93,8 @@ EXPORT int munlock(const void *at, size_t size)
 		if (size)
 			held_program_unlock((uintptr_t)at, size);
 	}
+	if (result != -EINVAL)
+		bare_locks_remove((uintptr_t)at, size);
 	return libc_result(result);
 }
 
@@ -99,13 +103,15 @@ EXPORT int mlockall(int flags)
 	const int saved = errno;
 	int result;
 
-	result = real_get()->mlockall(flags);
 	if (!preload_active)
-		return result;
+		return real_get()->mlockall(flags);
+	bare_locks_prepare();
+	result = real_get()->mlockall(flags);
 	if (result != 0 && held_program_lock_all(flags, -errno) != 0)
 		return result;
 	if (result == 0)
 		held_program_locked_all(flags);
+	bare_locks_add_all(flags);
 	errno = saved;
 	return 0;
 }
@@ -117,5 +123,7 @@ EXPORT int munlockall(void)
 	if (!preload_active)
 		return real_get()->munlockall();
 	result = held_program_unlock_all();
+	if (result == 0)
+		bare_locks_remove_all();
 	return libc_result(result);
 }

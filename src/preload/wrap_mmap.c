@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 
 #include "common/size.h"
+#include "preload/bare_locks.h"
 #include "preload/mapping.h"
 #include "preload/preload.h"
 #include "preload/real.h"
@@ -36,6 +37,7 @@ EXPORT void *mmap(void *at, size_t size, int prot, int flags, int fd, off_t offs
 	if (result == MAP_FAILED)
 		return result;
 	mapping_made(result, &request);
+	bare_locks_mapped((uintptr_t)result, size, flags);
 	errno = saved;
 	return result;
 }
@@ -64,9 +66,11 @@ EXPORT int munmap(void *at, size_t size)
 {
 	int result = real_get()->munmap(at, size);
 
-	if (preload_active && result == 0)
-		mapping_gone((uintptr_t)at, size);
-	return result;
+	if (!preload_active || result != 0)
+		return result;
+	mapping_gone((uintptr_t)at, size);
+	bare_locks_unmapped((uintptr_t)at, size);
+	return 0;
 }
 
 static void *remap_parts(void *old, size_t old_size, size_t new_size, int flags, void *to)
@@ -124,6 +128,8 @@ EXPORT void *mremap(void *old, size_t old_size, size_t new_size, int flags, ...)
 		return result;
 	mapping_moved((uintptr_t)old, size_page_up(old_size), (uintptr_t)result,
 		      size_page_up(new_size));
+	bare_locks_moved((uintptr_t)old, size_page_up(old_size), (uintptr_t)result,
+			 size_page_up(new_size));
 	if (flags & MREMAP_DONTUNMAP) /* empty now, and without its lock */
 		mapping_relock((uintptr_t)old, size_page_up(old_size), true);
 	errno = saved;

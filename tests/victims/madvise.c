@@ -8,11 +8,13 @@
 #include <linux/seccomp.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 
 #include "victim.h"
 
@@ -42,6 +44,8 @@ static const struct advice {
 	{"unguard", MADV_GUARD_REMOVE}, {"willneed", MADV_WILLNEED}, {"dofork", MADV_DOFORK},
 	{"hugepage", MADV_HUGEPAGE}, {"dontdump", MADV_DONTDUMP}, {"unknown", 99},
 };
+
+#define LOCK_ADVICES 6 /* the first ones, which are refused on locked memory */
 
 static const struct kind {
 	const char *name;
@@ -267,6 +271,290 @@ static void partly(void)
 	       peek(at + 3 * PAGE), is_locked(at + PAGE));
 }
 
+/* How the program may have locked a map of six pages of a kind, or not; each in a process of its own. */
+static char *way_none(const struct kind *kind)
+{
+	return map(kind, 6);
+}
+
+static char *way_mlock(const struct kind *kind)
+{
+	char *at = map(kind, 6);
+
+	mlock(at, 6 * PAGE);
+	return at;
+}
+
+static char *way_onfault(const struct kind *kind)
+{
+	char *at = map(kind, 6);
+
+	mlock2(at, 6 * PAGE, MLOCK_ONFAULT);
+	return at;
+}
+
+static char *way_partly(const struct kind *kind)
+{
+	char *at = map(kind, 6);
+
+	mlock(at + 2 * PAGE + 5, 1);
+	return at;
+}
+
+static char *way_hole(const struct kind *kind)
+{
+	char *at = way_partly(kind);
+
+	munmap(at + PAGE, PAGE);
+	return at;
+}
+
+static char *way_hole_behind(const struct kind *kind)
+{
+	char *at = way_partly(kind);
+
+	munmap(at + 3 * PAGE, PAGE);
+	return at;
+}
+
+static char *way_over_hole(const struct kind *kind)
+{
+	char *at = way_mlock(kind);
+
+	munmap(at + 4 * PAGE, PAGE);
+	munlock(at, 6 * PAGE);
+	return at;
+}
+
+static char *way_munlock(const struct kind *kind)
+{
+	char *at = way_mlock(kind);
+
+	munlock(at, 6 * PAGE);
+	return at;
+}
+
+static char *way_munlock_partly(const struct kind *kind)
+{
+	char *at = way_mlock(kind);
+
+	munlock(at, 2 * PAGE);
+	return at;
+}
+
+static char *way_twice(const struct kind *kind)
+{
+	char *at = way_mlock(kind);
+
+	mlock(at, 6 * PAGE);
+	munlock(at, 6 * PAGE);
+	return at;
+}
+
+static char *way_munlockall(const struct kind *kind)
+{
+	char *at = way_mlock(kind);
+
+	munlockall();
+	return at;
+}
+
+static char *way_map_locked(const struct kind *kind)
+{
+	const struct kind locked = {kind->name, kind->prot, kind->flags | MAP_LOCKED};
+
+	return map(&locked, 6);
+}
+
+static char *way_current(const struct kind *kind)
+{
+	char *at = map(kind, 6);
+
+	mlockall(MCL_CURRENT);
+	return at;
+}
+
+static char *way_before_current(const struct kind *kind)
+{
+	mlockall(MCL_CURRENT);
+	return map(kind, 6);
+}
+
+static char *way_current_munlock(const struct kind *kind)
+{
+	char *at = way_current(kind);
+
+	munlock(at, 3 * PAGE);
+	return at;
+}
+
+static char *way_future(const struct kind *kind)
+{
+	char *at = map(kind, 6);
+
+	mlockall(MCL_FUTURE);
+	return at;
+}
+
+static char *way_before_future(const struct kind *kind)
+{
+	mlockall(MCL_FUTURE);
+	return map(kind, 6);
+}
+
+static char *way_future_onfault(const struct kind *kind)
+{
+	mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT);
+	return map(kind, 6);
+}
+
+static char *way_future_ended(const struct kind *kind)
+{
+	mlockall(MCL_CURRENT | MCL_FUTURE);
+	mlockall(MCL_CURRENT);
+	return map(kind, 6);
+}
+
+static char *way_all_undone(const struct kind *kind)
+{
+	char *at;
+
+	mlockall(MCL_CURRENT | MCL_FUTURE);
+	at = map(kind, 6);
+	munlockall();
+	return at;
+}
+
+/* Moved away; what comes to its old place is another map. */
+static char *way_moved(const struct kind *kind)
+{
+	char *at = way_partly(kind), *to = map(kind, 6);
+
+	mremap(at, 6 * PAGE, 6 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+	return to;
+}
+
+static char *way_left(const struct kind *kind)
+{
+	char *at = way_mlock(kind), *to = map(kind, 6), *new = map(kind, 6);
+
+	mremap(at, 6 * PAGE, 6 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+	return mremap(new, 6 * PAGE, 6 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at);
+}
+
+static char *way_grown(const struct kind *kind)
+{
+	char *at = map(kind, 6);
+
+	mremap(at, 6 * PAGE, 3 * PAGE, 0);
+	mlock(at, 3 * PAGE);
+	return mremap(at, 3 * PAGE, 6 * PAGE, 0);
+}
+
+static char *way_mapped_anew(const struct kind *kind)
+{
+	char *at = way_mlock(kind);
+	const struct kind fixed = {kind->name, kind->prot, kind->flags | MAP_FIXED};
+	int fd = kind->flags & MAP_ANONYMOUS ? -1 : file_of(6);
+
+	mmap(at, 6 * PAGE, fixed.prot, fixed.flags, fd, 0);
+	return at;
+}
+
+static char *way_forked(const struct kind *kind)
+{
+	char *at = way_mlock(kind);
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0)
+		return at;
+	waitpid(child, &status, 0);
+	exit(status);
+}
+
+static const struct way {
+	const char *name;
+	char *(*make)(const struct kind *kind);
+} ways[] = {
+	{"none", way_none}, {"mlock", way_mlock}, {"mlock2", way_onfault}, {"partly", way_partly},
+	{"hole", way_hole}, {"hole behind", way_hole_behind}, {"munlock over a hole", way_over_hole},
+	{"munlock", way_munlock}, {"munlock partly", way_munlock_partly}, {"twice", way_twice},
+	{"munlockall", way_munlockall}, {"MAP_LOCKED", way_map_locked}, {"current", way_current},
+	{"before current", way_before_current}, {"current munlock", way_current_munlock},
+	{"future", way_future}, {"before future", way_before_future},
+	{"future on fault", way_future_onfault}, {"future ended", way_future_ended},
+	{"all undone", way_all_undone}, {"moved", way_moved}, {"left", way_left},
+	{"grown", way_grown}, {"mapped anew", way_mapped_anew}, {"forked", way_forked},
+};
+
+/* What the kernel says of a map that the program locked in a way, and what it did to the pages. */
+static void answer(const struct way *way, const struct kind *kind, const struct advice *advice, int flags)
+{
+	char *at = way->make(kind);
+	struct iovec part = {at, 6 * PAGE};
+
+	printf("%s, %s, %s", way->name, kind->name, advice ? advice->name : "msync");
+	errno = 77;
+	if (advice == NULL)
+		printf(" %d: %d", flags, msync(at, 6 * PAGE, flags));
+	else if (flags)
+		printf(" by process: %ld",
+		       (long)process_madvise((int)syscall(SYS_pidfd_open, getpid(), 0), &part, 1, advice->number, 0));
+	else
+		printf(": %d", madvise(at, 6 * PAGE, advice->number));
+	printf(" errno %d read ", errno);
+	for (int i = 0; i < 6; i++)
+		putchar(peek(at + (size_t)i * PAGE));
+	putchar('\n');
+}
+
+static bool is_apart; /* in a program of its own, since a forked child is not eager */
+
+static void answer_words(char **words)
+{
+	const size_t advice = (size_t)atoi(words[2]);
+
+	answer(&ways[atoi(words[0])], &kinds[atoi(words[1])], advice < LOCK_ADVICES ? &advices[advice] : NULL,
+	       atoi(words[3]));
+}
+
+static void answer_apart(size_t way, size_t kind, size_t advice, int flags)
+{
+	char words[4][16];
+	char *at[] = {words[0], words[1], words[2], words[3]};
+
+	snprintf(words[0], sizeof(words[0]), "%zu", way);
+	snprintf(words[1], sizeof(words[1]), "%zu", kind);
+	snprintf(words[2], sizeof(words[2]), "%zu", advice);
+	snprintf(words[3], sizeof(words[3]), "%d", flags);
+	fflush(stdout);
+	if (fork() == 0) {
+		if (is_apart)
+			execl("/proc/self/exe", "madvise", words[0], words[1], words[2], words[3], NULL);
+		answer_words(at);
+		exit(0);
+	}
+	wait(NULL);
+}
+
+static void locked_ways(void)
+{
+	for (size_t w = 0; w < sizeof(ways) / sizeof(*ways); w++) {
+		for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k += 4) {
+			for (size_t a = 0; a < LOCK_ADVICES; a++) {
+				answer_apart(w, k, a, 0);
+#ifdef __GLIBC__ /* musl has no process_madvise */
+				if (k == 0)
+					answer_apart(w, k, a, 1);
+#endif
+			}
+			answer_apart(w, k, LOCK_ADVICES, MS_INVALIDATE);
+			answer_apart(w, k, LOCK_ADVICES, MS_INVALIDATE | MS_SYNC);
+		}
+	}
+}
+
 /* The kernel's answer to MADV_DONTNEED_LOCKED is EINVAL from now on. */
 static void become_old(void)
 {
@@ -294,9 +582,14 @@ int main(int argc, char **argv)
 	} parts[] = {
 		{"kinds", each_kind}, {"bad", bad_ranges}, {"resident", show_resident},
 		{"msync", sync_pages}, {"process", advise_process}, {"posix", advise_posix},
-		{"trim", trim_heaps}, {"partly", partly},
+		{"trim", trim_heaps}, {"partly", partly}, {"locked", locked_ways},
 	};
 
+	if (argc == 5) {
+		answer_words(argv + 1);
+		return 0;
+	}
+	is_apart = argc > 2 && strcmp(argv[1], "apart") == 0;
 	if (argc > 2 && strcmp(argv[1], "old") == 0)
 		become_old();
 	for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
