@@ -181,7 +181,7 @@ static void print_pasteable(const struct measured *m, FILE *to)
 		if (!measured_is_default(&m->advice[i]))
 			fprintf(to, "Environment=RAMLOCK_%s=%s\n", m->advice[i].setting,
 				m->advice[i].value);
-	fputs("LimitMEMLOCK=infinity\n", to);
+	fprintf(to, "LimitMEMLOCK=infinity\n# where the unit has NoExecPaths=:\n#ExecPaths=%s\n", m->library);
 }
 
 static void print_advice(const struct measured *m, FILE *to)
