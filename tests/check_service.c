@@ -2,6 +2,7 @@
 /* Unit tests of reading systemd units and of the drop-ins for them. */
 #include "config.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -70,7 +71,7 @@ START_TEST(keys)
 	ck_assert_str_eq(service.user, "www");
 	ck_assert_str_eq(service.memory_max, "2G");
 	ck_assert(service.private_users);
-	ck_assert_str_eq(service.preload, "/a.so");
+	ck_assert_str_eq(service.preload.text, "/a.so");
 	ck_assert(!service_is_root(&service));
 	parse("[Service]\nUser=0\n");
 	ck_assert(service_is_root(&service));
@@ -81,9 +82,141 @@ START_TEST(keys)
 	parse("[Service]\nExecStart=/bin/a\nExecStartPre=/bin/b\n");
 	ck_assert(service.helpers);
 	parse("[Service]\nEnvironment=LD_PRELOAD=/a.so\nEnvironment=\n");
-	ck_assert_str_eq(service.preload, "");
-	parse("[Service]\nEnvironment=XLD_PRELOAD=/a.so\n");
-	ck_assert_str_eq(service.preload, "");
+	ck_assert_str_eq(service.preload.text, "");
+	parse("[Service]\nExecStart=/bin/a\nExecStartPre=/bin/b\nExecStop=/bin/c\nExecStartPre=\n"
+	      "ExecSearchPath=/opt\nExecStop=\n");
+	ck_assert(!service.helpers);
+}
+END_TEST
+
+/* Environment= has words, with quotes and backslashes. */
+static const struct {
+	const char *value, *preload;
+} environments[] = {
+	{"XLD_PRELOAD=/a.so", ""},
+	{"XLD_PRELOAD=/a.so LD_PRELOAD=/b.so", "/b.so"},
+	{"\"A=1 LD_PRELOAD=/a.so\"", ""},
+	{"\"LD_PRELOAD=/a b.so\" A=1", "/a b.so"},
+	{"'LD_PRELOAD=/a\"b.so'", "/a\"b.so"},
+	{"LD_PRELOAD=\"/a.so /b.so\"", "/a.so /b.so"},
+	{"LD_PRELOAD=/a\\\"b.so", "/a\"b.so"},
+	{"LD_PRELOAD=%h/a.so", "%h/a.so"},
+	{"LD_PRELOAD=/a.so LD_PRELOAD=", ""},
+	{"\"LD_PRELOAD=/a.so", "/a.so"},
+};
+
+START_TEST(environment)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "[Service]\nEnvironment=%s\n", environments[_i].value);
+	parse(text);
+	ck_assert_str_eq(service.preload.text, environments[_i].preload);
+}
+END_TEST
+
+static const struct {
+	const char *lines;
+	size_t count;
+	const char *program;
+	bool nothing, root;
+} programs[] = {
+	{"ExecStart=/bin/a b\n", 1, "/bin/a", false, false},
+	{"ExecStart=@/bin/a b c\n", 1, "/bin/a", false, false},
+	{"ExecStart=-:/bin/true\n", 1, "/bin/true", true, false},
+	{"ExecStart=-@/bin/true a\nExecStart=true\n", 2, "/bin/true", true, false},
+	{"ExecStart=/bin/true\nExecStart=/bin/a\n", 2, "/bin/true", false, false},
+	{"ExecStart=/bin/true\nExecStart=\nExecStart=\"/bin/a b\" c\n", 1, "/bin/a b", false, false},
+	{"ExecStart=+/bin/a\n", 1, "/bin/a", false, true},
+	{"ExecStart=!!/bin/a\n", 1, "/bin/a", false, true},
+	{"ExecStart=+/bin/a\nExecStart=\nExecStart=/bin/b\n", 1, "/bin/b", false, false},
+	{"ExecStart=-\n", 1, "", false, false},
+	{"ExecStartPre=/bin/true\n", 0, "", false, false},
+};
+
+START_TEST(started_programs)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "[Service]\nUser=www\n%s", programs[_i].lines);
+	parse(text);
+	ck_assert_uint_eq(service.program_count, programs[_i].count);
+	ck_assert_str_eq(service.programs[0], programs[_i].program);
+	ck_assert_int_eq(service_does_nothing(&service), programs[_i].nothing);
+	ck_assert_int_eq(service_is_root(&service), programs[_i].root);
+}
+END_TEST
+
+START_TEST(many_programs)
+{
+	char text[4096] = "[Service]\n";
+
+	for (int i = 0; i < 3 * SERVICE_PROGRAMS_MAX; i++)
+		strcat(text, "ExecStart=/bin/true\n");
+	parse(text);
+	ck_assert_uint_eq(service.program_count, 3 * SERVICE_PROGRAMS_MAX);
+	ck_assert(!service_does_nothing(&service)); /* of some nothing is known */
+}
+END_TEST
+
+/* A drop-in beats ours by its name alone; a comment that looks like a path is none. */
+START_TEST(behind_ours)
+{
+	parse("# /lib/systemd/system/a.service\n[Service]\nLimitMEMLOCK=1M\n\n"
+	      "# /run/systemd/system/a.service.d/b.conf\n[Service]\nLimitMEMLOCK=2M\n");
+	ck_assert_str_eq(service.memlock.text, "2M");
+	ck_assert_str_eq(service.memlock.later, "");
+	parse("# /lib/systemd/system/a.service\n[Service]\n# /etc/zz.conf\nLimitMEMLOCK=1M\n");
+	ck_assert_str_eq(service.memlock.later, "");
+	parse("[Service]\n\n# /etc/systemd/system/a.service.d/z.conf\n[Service]\nLimitMEMLOCK=1M\n"
+	      "Environment=LD_PRELOAD=/x.so\n");
+	ck_assert_str_eq(service.memlock.later, "/etc/systemd/system/a.service.d/z.conf");
+	ck_assert_str_eq(service.preload.later, service.memlock.later);
+}
+END_TEST
+
+START_TEST(variables)
+{
+	service = (struct service){.found = true};
+	service_parse_variables(&service, "/f", "# LD_PRELOAD=/c.so\nA=LD_PRELOAD=/b.so\n\n");
+	ck_assert_str_eq(service.file_preload.later, "");
+	service_parse_variables(&service, "/f", "LD_PRELOAD='/a b.so'\n RAMLOCK_HEAP=1M");
+	ck_assert_str_eq(service.file_preload.text, "/a b.so");
+	ck_assert_str_eq(service.file_preload.later, "/f");
+	ck_assert_str_eq(service.file_setting.text, "RAMLOCK_HEAP");
+}
+END_TEST
+
+/* What keeps a file from being written, by the lines of a unit. */
+static const struct {
+	const char *lines, *path, *bar;
+} barred[] = {
+	{"", "/usr/r", NULL},
+	{"ProtectSystem=yes\n", "/usr/r", "ProtectSystem="},
+	{"ProtectSystem=yes\n", "/etc/r", NULL},
+	{"ProtectSystem=full\n", "/etc/r", "ProtectSystem="},
+	{"ProtectSystem=full\n", "/var/r", NULL},
+	{"ProtectSystem=strict\n", "/var/r", "ProtectSystem="},
+	{"ProtectSystem=strict\nReadWritePaths=-/var\n", "/var/r", NULL},
+	{"ProtectSystem=strict\nReadWritePaths=/var\nReadOnlyPaths=/var/x\n", "/var/x/r", "ReadOnlyPaths="},
+	{"ProtectSystem=strict\nReadWritePaths=/var\nReadWritePaths=\n", "/var/r", "ProtectSystem="},
+	{"ProtectSystem=strict\nStateDirectory=a b:c\n", "/var/lib/b/r", NULL},
+	{"ProtectSystem=strict\nRuntimeDirectory=a\n", "/run/ab", "ProtectSystem="},
+	{"ProtectSystem=strict\n", "/tmp/r", NULL},
+	{"ProtectHome=read-only\n", "/root/r", "ProtectHome="},
+	{"DynamicUser=yes\n", "/home/r", "ProtectHome="},
+	{"DynamicUser=yes\n", "/var/r", "ProtectSystem="},
+};
+
+START_TEST(barred_paths)
+{
+	char text[256];
+	const char *bar;
+
+	snprintf(text, sizeof(text), "[Service]\n%s", barred[_i].lines);
+	parse(text);
+	bar = service_bars(&service, barred[_i].path);
+	ck_assert_pstr_eq(bar, barred[_i].bar);
 }
 END_TEST
 
@@ -114,6 +247,10 @@ START_TEST(filters)
 	ck_assert(passes("SystemCallFilter=~@mount @swap\n"));
 	ck_assert(passes("SystemCallFilter=@basic-io\nSystemCallFilter=@memlock\n"));
 	ck_assert(passes("SystemCallFilter=@basic-io\nSystemCallFilter=\n"));
+	ck_assert(passes("SystemCallFilter=~@memlock\nSystemCallFilter=@memlock\n"));
+	ck_assert(passes("SystemCallFilter=@basic-io mlock:EPERM mlock2 mlockall\n"));
+	ck_assert(!passes("SystemCallFilter=~@mount @memlock:EPERM\n"));
+	ck_assert(!passes("SystemCallFilter=@basic-io @memlockx\n"));
 	ck_assert(!passes("SystemCallFilter=@basic-io\n"));
 	ck_assert(!passes("SystemCallFilter=@system-service\nSystemCallFilter=~@memlock\n"));
 	ck_assert(!passes("SystemCallFilter=~@mount @memlock\n"));
@@ -142,11 +279,14 @@ START_TEST(hidden_paths)
 	parse("[Service]\nProtectHome=yes\nNoExecPaths=/\nExecPaths=/usr/lib/ /bin\n");
 	ck_assert(service_can_execute(&service, "/usr/lib/x.so"));
 	ck_assert(!service_can_execute(&service, "/usr/lib64/x.so"));
-	ck_assert(service_can_see(&service, "/usr/lib64/x.so"));
-	ck_assert(!service_can_see(&service, "/home/u/x.so"));
+	ck_assert_ptr_null(service_hides(&service, "/usr/lib64/x.so"));
+	ck_assert_str_eq(service_hides(&service, "/home/u/x.so"), "ProtectHome=");
 	parse("[Service]\nProtectHome=read-only\n");
-	ck_assert(service_can_see(&service, "/home/u/x.so"));
+	ck_assert_ptr_null(service_hides(&service, "/home/u/x.so"));
 	ck_assert(service_can_execute(&service, "/home/u/x.so"));
+	parse("[Service]\nPrivateTmp=yes\nTemporaryFileSystem=/opt:ro\n");
+	ck_assert_str_eq(service_hides(&service, "/tmp/x.so"), "PrivateTmp=");
+	ck_assert_ptr_nonnull(service_hides(&service, "/opt/x.so"));
 }
 END_TEST
 
@@ -192,6 +332,12 @@ START_TEST(capability)
 
 	d.service = (struct service){.found = true, .user = "www"};
 	ck_assert(dropin_needs_capability(&d));
+	strcpy(d.service.ambient, "CAP_NET_RAW CAP_IPC_LOCK");
+	ck_assert(!dropin_needs_capability(&d)); /* has it */
+	*d.service.ambient = '\0';
+	d.user = true;
+	ck_assert(!dropin_needs_capability(&d)); /* which a user's manager can't give */
+	d.user = false;
 	d.service.private_users = true;
 	ck_assert(!dropin_needs_capability(&d));
 	d.service = (struct service){.found = true};
@@ -211,6 +357,12 @@ Suite *service_suite(void)
 	tcase_add_loop_test(t, unit_name, 0, sizeof(names) / sizeof(*names));
 	tcase_add_test(t, long_name);
 	tcase_add_test(t, keys);
+	tcase_add_loop_test(t, environment, 0, sizeof(environments) / sizeof(*environments));
+	tcase_add_loop_test(t, started_programs, 0, sizeof(programs) / sizeof(*programs));
+	tcase_add_test(t, many_programs);
+	tcase_add_test(t, behind_ours);
+	tcase_add_test(t, variables);
+	tcase_add_loop_test(t, barred_paths, 0, sizeof(barred) / sizeof(*barred));
 	tcase_add_test(t, continued);
 	tcase_add_test(t, filters);
 	tcase_add_test(t, bounding);

@@ -18,6 +18,8 @@ struct dropin {
 	struct service service;
 	const char *settings[OPTION_COUNT]; /* words, NULL for what is not given */
 	struct options values;		    /* the same, read */
+	const char *obstacle;		    /* "FILE why its program can't be preloaded", or NULL */
+	bool user;			    /* of a user's manager */
 	enum probe unlimited;		    /* the manager can give an infinite limit */
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writes a file beside its place and renames it. */
+/* Writes a file beside its place and renames it; takes it away again. */
 #include "config.h"
 
 #include <errno.h>
@@ -34,18 +34,18 @@ static int make_folders(const char *path)
 	return 0;
 }
 
-/* Nothing, or a file that this command made. */
+/* Whether there is nothing, or a file that this command made. */
 static bool is_ours(const char *path)
 {
 	char line[sizeof(DROPIN_MARK)] = "";
-	FILE *file = fopen(path, "re");
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t length;
 
-	if (file == NULL)
+	if (fd < 0)
 		return errno == ENOENT;
-	if (fgets(line, sizeof(line), file) == NULL)
-		*line = '\0';
-	fclose(file);
-	return strcmp(line, DROPIN_MARK) == 0;
+	length = read(fd, line, sizeof(line) - 1);
+	close(fd);
+	return length > 0 && strcmp(line, DROPIN_MARK) == 0;
 }
 
 static int write_whole(int fd, const char *text)
@@ -88,4 +88,23 @@ int install_file(const char *path, const char *text)
 		return fail(path, -error);
 	}
 	return 0;
+}
+
+int install_remove(const char *path)
+{
+	char folder[4200];
+
+	if (access(path, F_OK) != 0 && errno == ENOENT)
+		return 0;
+	if (!is_ours(path)) {
+		cli_error("%s: stays: not made by ramlock unit, or not to be read", path);
+		return -EEXIST;
+	}
+	if (unlink(path) != 0)
+		return fail(path, errno);
+	snprintf(folder, sizeof(folder), "%s", path);
+	*strrchr(folder, '/') = '\0';
+	if (rmdir(folder) != 0 && errno != ENOTEMPTY && errno != EEXIST)
+		return fail(folder, errno);
+	return 1;
 }
