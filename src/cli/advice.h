@@ -3,6 +3,7 @@
 #ifndef RAMLOCK_ADVICE_H
 #define RAMLOCK_ADVICE_H
 
+#include "cli/means.h"
 #include "cli/outcome.h"
 #include "common/options.h"
 
@@ -15,7 +16,10 @@ struct advice {
 };
 
 /* now: the settings that would be in force without advice, those of the user among them, who will
- * see them again. Fills a list of OPTION_COUNT rows and returns how many there are. */
-size_t advice_make(const struct outcome *f, const struct options *now, struct advice *list);
+ * see them again. What is suggested stays within the means, so that the library takes it without a
+ * word, and in proportion to what was touched. Fills a list of OPTION_COUNT rows and returns how
+ * many there are. */
+size_t advice_make(const struct outcome *f, const struct options *now, const struct means *means,
+		   struct advice *list);
 
 #endif

@@ -114,6 +114,33 @@ static const char *const *probing_settings(const struct options *options, const 
 	return list;
 }
 
+/* What the settings make resident without a fault: those of the user, then the advice. */
+static void note_reserves(struct measure *m, const struct advice *advice, size_t count)
+{
+	static const struct {
+		enum option_index index;
+		enum place_kind kind;
+	} reserves[] = {
+		{OPTION_INDEX_STACK, PLACE_STACK},
+		{OPTION_INDEX_THREAD_STACK, PLACE_THREAD_STACK},
+		{OPTION_INDEX_HEAP, PLACE_HEAP},
+		{OPTION_INDEX_THREAD_HEAP, PLACE_ARENA},
+	};
+
+	for (size_t i = 0; i < sizeof(reserves) / sizeof(*reserves); i++) {
+		const struct option_row *row = &option_rows[reserves[i].index];
+		const uint64_t *bytes = (const void *)((const char *)&m->options + row->offset);
+		struct size size = {0};
+
+		if (advice || options_given(&m->options, reserves[i].index))
+			size.bytes = *bytes;
+		for (size_t j = 0; j < count; j++)
+			if (strcmp(advice[j].setting, row->name) == 0)
+				size_parse(advice[j].value, &size);
+		m->trial.reserved[reserves[i].kind] = size.bytes;
+	}
+}
+
 /* The suggested settings as "NAME=VALUE". */
 static const char *const *advised_settings(const struct advice *advice, size_t count,
 					   char words[OPTION_COUNT][96], const char **list)
@@ -199,6 +226,7 @@ static int measure(struct measure *m, FILE *tables, FILE *json)
 {
 	struct outcome first, second = {0};
 	struct advice advice[OPTION_COUNT];
+	struct means means;
 	char words[OPTION_COUNT][96];
 	const char *list[OPTION_COUNT + 1];
 	struct measured result = {.program = m->trial.program, .library = m->library,
@@ -206,16 +234,19 @@ static int measure(struct measure *m, FILE *tables, FILE *json)
 	int status;
 
 	m->trial.settings = probing_settings(&m->options, list);
+	note_reserves(m, NULL, 0);
 	m->trial.reserves = options_given(&m->options, OPTION_INDEX_THREAD_STACK) ||
 			    options_given(&m->options, OPTION_INDEX_THREAD_HEAP);
 	status = trial_run(&m->trial, &first);
 	if (status)
 		return status;
 	status = exit_status(&first);
-	result.advice_count = advice_make(&first, &m->options, advice);
+	means_read(&means, &m->options, m->trial.program, &first);
+	result.advice_count = advice_make(&first, &m->options, &means, advice);
 	if (m->verify) {
 		m->trial.settings = advised_settings(advice, result.advice_count, words, list);
 		m->trial.reserves = true;
+		note_reserves(m, advice, result.advice_count);
 		if (trial_run(&m->trial, &second) != 0)
 			return CLI_RUN_FAILED;
 		result.second = &second;

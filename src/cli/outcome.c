@@ -15,12 +15,6 @@ static uint64_t greater(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-static bool has_reach(enum place_kind kind)
-{
-	return kind == PLACE_STACK || kind == PLACE_THREAD_STACK || kind == PLACE_HEAP ||
-	       kind == PLACE_ARENA;
-}
-
 /* The row of a place: thread stacks have one each, files by name, the rest by kind. */
 static struct outcome_row *row_of(struct outcome *f, const struct place *place)
 {
@@ -40,10 +34,9 @@ static struct outcome_row *row_of(struct outcome *f, const struct place *place)
 	return &f->list[f->count++];
 }
 
-static void add_place(struct outcome *f, const struct place *place)
+static void add_place(struct outcome *f, const struct places *p, const struct place *place)
 {
-	const uint64_t reach =
-		has_reach(place->kind) && place->high > place->low ? place->high - place->low : 0;
+	const uint64_t reach = places_reach(p, place);
 	struct outcome_row *row;
 	char name[512];
 
@@ -79,7 +72,7 @@ static int compare(const void *a, const void *b)
 void outcome_make(struct outcome *f, const struct places *p)
 {
 	for (size_t i = 0; i < p->count; i++)
-		add_place(f, &p->list[i]);
+		add_place(f, p, &p->list[i]);
 	symbols_end();
 	if (f->count)
 		qsort(f->list, f->count, sizeof(*f->list), compare);
@@ -98,6 +91,7 @@ void outcome_take(struct outcome *f, const uint64_t values[STAT_COUNT])
 {
 	const uint64_t grown = values[STAT_large_grown], before = values[STAT_large_at_start];
 
+	f->need = greater(f->need, values[STAT_need]);
 	f->large_peak = greater(f->large_peak, values[STAT_large_peak]);
 	f->large_resident = greater(f->large_resident, values[STAT_large_resident]);
 	f->large_grown = greater(f->large_grown, grown > before ? grown - before : 0);

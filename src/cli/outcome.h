@@ -41,6 +41,8 @@ struct outcome {
 	uint64_t number[PLACE_KINDS]; /* of stacks and arenas that were touched */
 	uint64_t ahead;		      /* of all places */
 	uint64_t anon_mapped, files_mapped;
+	uint64_t need;	  /* what the policy had to lock at start */
+	const char *file; /* what the first process executed last, NULL if unknown */
 	/* of the process that has the most */
 	uint64_t large_peak, large_resident, large_grown; /* the last: after the constructor */
 	struct timeline timeline;

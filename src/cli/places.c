@@ -15,6 +15,7 @@
 #define STACK_MOST    (256ull << 20) /* a larger mapping is no thread's stack */
 #define AT_CREATION   4		     /* pages of a stack that libc touches before the thread runs */
 #define REFRESH_PAUSE 20000000ull    /* ns between two readings of a process's mappings */
+#define BLOCK	      (2ull << 20)   /* a transparent huge page */
 #define WAITING_MOST  (1u << 20)     /* faults of a process that are kept until it has started */
 
 struct waiting {
@@ -141,10 +142,36 @@ static bool is_library(const char *path)
 	return length >= sizeof(name) - 1 && strcmp(path + length - (sizeof(name) - 1), name) == 0;
 }
 
-static void note_reach(struct place *place, const struct piece *piece, uint64_t address)
+/* What may be, or become, a stack or a heap. */
+static bool has_reach(const struct place *place, const struct piece *piece)
+{
+	return place->kind == PLACE_STACK || place->kind == PLACE_THREAD_STACK ||
+	       place->kind == PLACE_HEAP || place->kind == PLACE_ARENA ||
+	       (place->kind == PLACE_ANON && piece && piece->end - piece->start <= STACK_MOST);
+}
+
+/* With transparent huge pages everywhere a block is either whole or was touched before. */
+static void note_touched(const struct places *p, struct place *place, const struct piece *piece,
+			 uint64_t address)
+{
+	const uint64_t block = address & ~(BLOCK - 1);
+
+	touched_add(&place->touched, address);
+	if (!p->whole_blocks || piece == NULL || block < piece->start || block + BLOCK > piece->end)
+		return;
+	for (uint64_t at = block; at < block + BLOCK; at += PAGE)
+		touched_add(&place->touched, at);
+}
+
+static void note_reach(const struct places *p, struct place *place, const struct piece *piece,
+		       uint64_t address)
 {
 	const uint64_t page = address & ~(PAGE - 1);
 
+	if (has_reach(place, piece))
+		note_touched(p, place, piece, address);
+	if (piece && place->kind == PLACE_HEAP && piece->start < place->low)
+		place->low = piece->start; /* what is resident by a reserve begins there */
 	place->low = page < place->low ? page : place->low;
 	place->high = page + PAGE > place->high ? page + PAGE : place->high;
 	if (piece && place->kind == PLACE_STACK && piece->end > place->high)
@@ -167,7 +194,7 @@ static void fault(struct places *p, struct followed *process, const struct event
 		  (place->kind == PLACE_THREAD_STACK || place->kind == PLACE_ARENA) &&
 		  is_library(w.code.path);
 	if (!w.ahead)
-		note_reach(place, piece, e->fault.address);
+		note_reach(p, place, piece, e->fault.address);
 	if (process->started)
 		count(p, process, &w);
 	else
@@ -302,12 +329,25 @@ void places_mappings(struct places *p, struct followed *process, struct space *n
 	measure_mapped(p, process);
 }
 
+uint64_t places_reach(const struct places *p, const struct place *place)
+{
+	const bool down = place->kind == PLACE_STACK || place->kind == PLACE_THREAD_STACK;
+
+	if (place->high <= place->low ||
+	    (!down && place->kind != PLACE_HEAP && place->kind != PLACE_ARENA))
+		return 0;
+	return touched_reach(&place->touched, down ? place->high : place->low, down,
+			     p->reserved[place->kind]);
+}
+
 void places_free(struct places *p)
 {
 	for (size_t i = 0; i < p->process_count; i++) {
 		space_clear(&p->processes[i].space);
 		free(p->processes[i].waiting);
 	}
+	for (size_t i = 0; i < p->count; i++)
+		touched_free(&p->list[i].touched);
 	free(p->processes);
 	free(p->threads);
 	free(p->list);

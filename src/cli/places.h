@@ -13,6 +13,7 @@
 #include "cli/samples.h"
 #include "cli/spaces.h"
 #include "cli/timeline.h"
+#include "cli/touched.h"
 
 enum place_kind {
 	PLACE_STACK,	    /* main stack; one a process, as the next three */
@@ -48,6 +49,7 @@ struct place {
 	uint32_t streak_tid;	/* the last so many were this thread's */
 	uint64_t streak;
 	uint64_t low, high;	/* of what was ever touched, also before the constructor ended */
+	struct touched touched;	/* of stacks and heaps, the same */
 	struct code first;	/* what faulted first */
 };
 
@@ -76,6 +78,8 @@ struct followed {
 struct places {
 	/* Set by the caller before the first event. */
 	uint64_t after; /* ns behind the first process's start from which faults are counted */
+	uint64_t reserved[PLACE_KINDS]; /* resident from its base on without a fault, of each */
+	bool whole_blocks; /* a first fault in 2 MiB of addresses brings all of them */
 	bool reserves;	/* new threads get reserves from the library, whose faults are no one's */
 	/* The process's mappings may have changed unseen: reads them again (places_mappings). */
 	void (*refresh)(void *context, struct followed *process);
@@ -105,6 +109,9 @@ void places_started(struct places *p, struct followed *process, uint64_t time,
 
 /* All mappings of a process as they are now; the space is taken over. */
 void places_mappings(struct places *p, struct followed *process, struct space *now);
+
+/* How deep a stack was, how far a heap grew; 0 for other places. */
+uint64_t places_reach(const struct places *p, const struct place *place);
 
 void places_free(struct places *p);
 

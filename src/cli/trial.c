@@ -20,6 +20,7 @@
 #include "cli/samples.h"
 #include "cli/trial.h"
 #include "cli/witness.h"
+#include "common/limits.h"
 
 #define MILLISECOND    (DURATION_SECOND / 1000)
 #define SETTLED        (2 * MILLISECOND) /* events as old as that are all in the rings */
@@ -268,6 +269,14 @@ static int tell_failure(const struct running *r, int error)
 	return launch_refused(*r->trial->program, error);
 }
 
+static bool are_blocks_huge(void)
+{
+	char text[64] = "";
+
+	limits_read_file("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof(text));
+	return strstr(text, "[always]") != NULL;
+}
+
 int trial_run(const struct trial *t, struct outcome *f)
 {
 	struct running r = {.trial = t, .outcome = f, .pidfd = -1, .failure = -1};
@@ -277,6 +286,8 @@ int trial_run(const struct trial *t, struct outcome *f)
 	interrupts = 0;
 	r.places.after = t->after;
 	r.places.reserves = t->reserves;
+	memcpy(r.places.reserved, t->reserved, sizeof(t->reserved));
+	r.places.whole_blocks = are_blocks_huge();
 	witness_begin(&r.witness, &r.places, f);
 	result = start(&r);
 	if (result == 0) {

@@ -16,6 +16,7 @@ struct trial {
 	const char *const *settings;	/* "STACK=0", in place of those, NULL-terminated */
 	uint64_t after, length;		/* ns; a length of 0 is until its end */
 	bool progress;			/* a line on stderr */
+	uint64_t reserved[PLACE_KINDS];	/* what these settings make resident at start */
 	bool reserves;			/* these settings reserve something for each thread */
 };
 

@@ -16,6 +16,7 @@
 #include "cli/loading.h"
 #include "cli/names.h"
 #include "cli/witness.h"
+#include "common/limits.h"
 #include "common/maps.h"
 #include "common/stats.h"
 
@@ -128,8 +129,23 @@ static bool read_report(struct witness *w, uint32_t pid, uint64_t values[STAT_CO
 	return values[STAT_started] != 0;
 }
 
+/* Its file, while it is there. */
+static void note_file(struct witness *w)
+{
+	char link[48], file[4096];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", (int)w->pid);
+	length = readlink(link, file, sizeof(file) - 1);
+	if (length <= 0)
+		return;
+	file[length] = '\0';
+	w->outcome->file = names_keep(file);
+}
+
 static void note_first(struct witness *w, const uint64_t *values)
 {
+	note_file(w);
 	w->outcome->reached = true;
 	w->minor_before = values[STAT_minor_at_start];
 	w->major_before = values[STAT_major_at_start];
