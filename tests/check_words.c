@@ -3,6 +3,8 @@
 #include "config.h"
 
 #include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
@@ -82,6 +84,54 @@ START_TEST(wrapped)
 }
 END_TEST
 
+/* What a shell makes of words as they are written for it: random ones, of what it reads otherwise. */
+START_TEST(shell_words)
+{
+	static const char odd[] = "a'\"$`\\ \n\t*?[]{}~#!&|;<>()=%-\001\xc3\xb6";
+	char word[3][32], command[512] = "", expected[128] = "", got[128] = "";
+	FILE *to = fmemopen(command, sizeof(command), "w"), *from;
+
+	srand((unsigned)_i);
+	fputs("printf '%s.'", to);
+	for (int i = 0; i < 3; i++) {
+		size_t length = (size_t)rand() % (sizeof(word[i]) - 1);
+
+		for (size_t at = 0; at < length; at++)
+			word[i][at] = odd[(size_t)rand() % (sizeof(odd) - 1)];
+		word[i][length] = '\0';
+		putc(' ', to);
+		words_shell(word[i], to);
+		strcat(strcat(expected, word[i]), ".");
+	}
+	fclose(to);
+	from = popen(command, "r");
+	ck_assert_ptr_nonnull(from);
+	got[fread(got, 1, sizeof(got) - 1, from)] = '\0';
+	ck_assert_int_eq(pclose(from), 0);
+	ck_assert_str_eq(got, expected);
+}
+END_TEST
+
+static void check_shell(const char *word, const char *expected)
+{
+	char text[64] = "";
+	FILE *to = fmemopen(text, sizeof(text), "w");
+
+	words_shell(word, to);
+	fclose(to);
+	ck_assert_str_eq(text, expected);
+}
+
+START_TEST(shell_plain)
+{
+	check_shell("/usr/bin/redis-server", "/usr/bin/redis-server");
+	check_shell("--port=7000", "--port=7000");
+	check_shell("", "''");
+	check_shell("it's", "'it'\\''s'");
+	check_shell("~", "'~'");
+}
+END_TEST
+
 Suite *words_suite(void)
 {
 	Suite *s = suite_create("words");
@@ -92,6 +142,8 @@ Suite *words_suite(void)
 	tcase_add_test(t, clean);
 	tcase_add_test(t, clean_utf8);
 	tcase_add_test(t, wrapped);
+	tcase_add_loop_test(t, shell_words, 0, 200);
+	tcase_add_test(t, shell_plain);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -7,10 +7,15 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "cli/dropin.h"
 #include "cli/duration.h"
+#include "cli/launch.h"
 #include "cli/measured.h"
 #include "cli/table.h"
+#include "cli/words.h"
 #include "common/text.h"
+
+#define OPTION_WORD_SIZE 512
 
 double measured_seconds(uint64_t time)
 {
@@ -63,6 +68,21 @@ static void print_source(const struct measured *m, FILE *to)
 		      "start.\n", to);
 }
 
+void measured_running(const struct outcome *f, FILE *to)
+{
+	char name[OUTCOME_NAME];
+
+	if (f->running_count == 0)
+		return;
+	fputs("Still running, and not followed further:", to);
+	for (size_t i = 0; i < f->running_count && i < OUTCOME_RUNNING; i++)
+		fprintf(to, "%s %s (PID %u)", i ? "," : "",
+			words_clean(f->running[i].name, name, sizeof(name)), f->running[i].pid);
+	if (f->running_count > OUTCOME_RUNNING)
+		fprintf(to, " and %zu more", f->running_count - OUTCOME_RUNNING);
+	fputs(".\n", to);
+}
+
 static void print_head(const struct measured *m, FILE *to)
 {
 	const struct outcome *f = m->first;
@@ -72,6 +92,7 @@ static void print_head(const struct measured *m, FILE *to)
 	if (f->reached)
 		fprintf(to, ", level %s: %s", level_names[f->level], reason_texts[f->reason]);
 	fputc('\n', to);
+	measured_running(f, to);
 	print_source(m, to);
 }
 
@@ -155,32 +176,67 @@ bool measured_is_default(const struct advice *row)
 	return row->given && strcmp(row->reason, "as given") != 0;
 }
 
-/* The word of an option: "thread-stack". */
-static void print_option_word(const char *setting, FILE *to)
+/* "--thread-stack=64K" */
+static void print_option(const struct advice *row, FILE *to)
 {
-	for (; *setting; setting++)
-		fputc(*setting == '_' ? '-' : *setting | 0x20, to);
+	char word[OPTION_WORD_SIZE];
+	size_t length = (size_t)snprintf(word, sizeof(word), "--%s", row->setting);
+
+	for (char *at = word + 2; *at; at++)
+		*at = *at == '_' ? '-' : (char)(*at | 0x20);
+	snprintf(word + length, sizeof(word) - length, "=%s", row->value);
+	putc(' ', to);
+	words_shell(word, to);
+}
+
+/* "RAMLOCK_THREAD_STACK=64K", as a shell reads it or as a unit does. */
+static void print_variable(const char *name, const char *value, bool unit, FILE *to)
+{
+	char word[LAUNCH_PATH + OPTION_WORD_SIZE];
+
+	snprintf(word, sizeof(word), "%s=%s", name, value);
+	if (!unit)
+		putc(' ', to);
+	else
+		fputs("Environment=", to);
+	if (unit && strpbrk(word, " \t\n\"'\\%"))
+		dropin_quote(word, to);
+	else if (unit)
+		fputs(word, to);
+	else
+		words_shell(word, to);
+	if (unit)
+		putc('\n', to);
+}
+
+static void print_variables(const struct measured *m, bool unit, FILE *to)
+{
+	char name[64];
+
+	print_variable("LD_PRELOAD", m->library, unit, to);
+	for (size_t i = 0; i < m->advice_count; i++) {
+		if (measured_is_default(&m->advice[i]))
+			continue;
+		snprintf(name, sizeof(name), OPTIONS_PREFIX "%s", m->advice[i].setting);
+		print_variable(name, m->advice[i].value, unit, to);
+	}
 }
 
 static void print_pasteable(const struct measured *m, FILE *to)
 {
 	fputs("\nramlock run", to);
 	for (size_t i = 0; i < m->advice_count; i++)
-		if (!measured_is_default(&m->advice[i])) {
-			fputs(" --", to);
-			print_option_word(m->advice[i].setting, to);
-			fprintf(to, "=%s", m->advice[i].value);
-		}
-	fprintf(to, " -- %s\n", *m->program);
-	fprintf(to, "\nexport LD_PRELOAD=%s", m->library);
-	for (size_t i = 0; i < m->advice_count; i++)
 		if (!measured_is_default(&m->advice[i]))
-			fprintf(to, " RAMLOCK_%s=%s", m->advice[i].setting, m->advice[i].value);
-	fprintf(to, "\n\n[Service]\nEnvironment=LD_PRELOAD=%s\n", m->library);
-	for (size_t i = 0; i < m->advice_count; i++)
-		if (!measured_is_default(&m->advice[i]))
-			fprintf(to, "Environment=RAMLOCK_%s=%s\n", m->advice[i].setting,
-				m->advice[i].value);
+			print_option(&m->advice[i], to);
+	fputs(" --", to);
+	for (char *const *word = m->program; *word; word++) {
+		putc(' ', to);
+		words_shell(*word, to);
+	}
+	fputs("\n\nexport", to);
+	print_variables(m, false, to);
+	fputs("\n\n[Service]\n", to);
+	print_variables(m, true, to);
 	fprintf(to, "LimitMEMLOCK=infinity\n# where the unit has NoExecPaths=:\n#ExecPaths=%s\n", m->library);
 }
 

@@ -39,6 +39,9 @@ double measured_seconds(uint64_t time);
 /* How the program ended. */
 void measured_end(const struct outcome *f, FILE *to);
 
+/* The processes that went on. */
+void measured_running(const struct outcome *f, FILE *to);
+
 /* Whether advice only says that a default suffices. */
 bool measured_is_default(const struct advice *row);
 

@@ -63,6 +63,14 @@ static void json_end_of(struct json *j, const struct outcome *f)
 	else
 		json_number(j, "status", (uint64_t)WEXITSTATUS(f->status));
 	json_bool(j, "library", f->reached);
+	json_array(j, "running");
+	for (size_t i = 0; i < f->running_count && i < OUTCOME_RUNNING; i++) {
+		json_object(j, NULL);
+		json_number(j, "pid", f->running[i].pid);
+		json_string(j, "name", f->running[i].name);
+		json_close(j);
+	}
+	json_close(j);
 	json_string(j, "level", f->reached ? level_names[f->level] : NULL);
 	json_string(j, "reason", f->reached ? reason_texts[f->reason] : NULL);
 }

@@ -221,7 +221,9 @@ void measured_verify(const struct measured *m, FILE *to)
 	measured_end(m->second, to);
 	if (m->second->ahead)
 		fprintf(to, ", %llu faults ahead of threads", (unsigned long long)m->second->ahead);
-	fputs(m->second->lost ? ", samples were lost\n\n" : "\n\n", to);
+	fputs(m->second->lost ? ", samples were lost\n" : "\n", to);
+	measured_running(m->second, to);
+	putc('\n', to);
 	add_pairs(t, pairs, count, true);
 	add_sum(t, "all", outcome_total(m->first, false), outcome_total(m->first, true));
 	add_then(t, outcome_total(m->second, false), outcome_total(m->second, true));

@@ -21,6 +21,9 @@ struct outcome_row {
 	uint64_t reach;	   /* bytes: depth of a stack, length of a heap; else 0 */
 };
 
+#define OUTCOME_NAME	16 /* of a process, as the kernel keeps it */
+#define OUTCOME_RUNNING 8
+
 struct outcome {
 	bool sampled;	/* else the faults are the kernel's counts, without places */
 	int refused;	/* the -errno of perf_event_open(2) where not sampled */
@@ -32,6 +35,12 @@ struct outcome {
 	bool reached;	/* the library was in the program, and left figures */
 	bool loaded;	/* it was mapped, but the program ended before it had figures */
 	uint32_t level, reason;
+	/* processes that went on when the first had ended: the first of them, and how many */
+	struct {
+		uint32_t pid;
+		char name[OUTCOME_NAME];
+	} running[OUTCOME_RUNNING];
+	size_t running_count;
 	uint64_t length; /* ns, from the program's start to its end */
 	uint64_t kernel_minor, kernel_major; /* of it and children it waited for, after its constructor */
 

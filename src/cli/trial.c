@@ -298,6 +298,7 @@ int trial_run(const struct trial *t, struct outcome *f)
 			result = tell_failure(&r, error);
 		else
 			outcome_make(f, &r.places);
+		witness_running(&r.witness);
 		close(r.failure);
 		if (r.pidfd >= 0)
 			close(r.pidfd);

@@ -324,6 +324,80 @@ static void look_at_memory(struct witness *w, uint64_t now)
 		w->pause = MAPPINGS_PAUSE / 4;
 }
 
+/* --- those that go on ---------------------------------------------------------------------- */
+
+/* Its name where it still runs: a process that has ended and that nobody has waited for does not. */
+static bool is_running(uint32_t pid, char *name)
+{
+	char path[48], text[512], *end;
+	long length;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	length = limits_read_file(path, text, sizeof(text));
+	end = length > 0 ? strrchr(text, ')') : NULL;
+	if (end == NULL || strchr(text, '(') == NULL || end[1] != ' ' || end[2] == 'Z' || end[2] == 'X')
+		return false;
+	*end = '\0';
+	snprintf(name, OUTCOME_NAME, "%s", strchr(text, '(') + 1);
+	return true;
+}
+
+static void note_running(const struct witness *w, uint32_t pid)
+{
+	struct outcome *f = w->outcome;
+	char name[OUTCOME_NAME];
+
+	if (pid == (uint32_t)w->pid || !is_running(pid, name))
+		return;
+	if (f->running_count < OUTCOME_RUNNING) {
+		f->running[f->running_count].pid = pid;
+		memcpy(f->running[f->running_count].name, name, sizeof(name));
+	}
+	f->running_count++;
+}
+
+/* Without samples children are not known, but our folder's name is in their environments. */
+static bool has_folder(const struct witness *w, const char *pid)
+{
+	char path[300];
+	bool found = false;
+	size_t size = 0;
+	char *word = NULL;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%s/environ", pid);
+	file = w->folder ? fopen(path, "re") : NULL;
+	while (file && !found && getdelim(&word, &size, '\0', file) > 0)
+		found = strstr(word, w->folder) != NULL;
+	free(word);
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static void search_running(const struct witness *w)
+{
+	DIR *folder = opendir("/proc");
+	struct dirent *entry;
+	long pid;
+
+	while (folder && (entry = readdir(folder)) != NULL)
+		if (cli_number(entry->d_name, 1, INT32_MAX, &pid) && has_folder(w, entry->d_name))
+			note_running(w, (uint32_t)pid);
+	if (folder)
+		closedir(folder);
+}
+
+void witness_running(const struct witness *w)
+{
+	if (!w->outcome->sampled)
+		search_running(w);
+	else
+		for (size_t i = 0; i < w->places->process_count; i++)
+			if (!w->places->processes[i].ended)
+				note_running(w, w->places->processes[i].pid);
+}
+
 void witness_look(struct witness *w, uint64_t now, bool ended)
 {
 	if (!w->outcome->sampled && w->places->process_count == 0 && (w->executed || ended)) {

@@ -30,6 +30,9 @@ void witness_begin(struct witness *w, struct places *p, struct outcome *f);
 /* Looks at the processes that the places know; ended: the first one has ended. */
 void witness_look(struct witness *w, uint64_t now, bool ended);
 
+/* Notes the processes that go on after the first has ended. */
+void witness_running(const struct witness *w);
+
 /* Removes the folder. */
 void witness_end(struct witness *w);
 

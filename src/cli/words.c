@@ -99,6 +99,24 @@ void words_quote(const char *text, void (*write_control)(FILE *to, unsigned char
 	putc('"', to);
 }
 
+void words_shell(const char *word, FILE *to)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    "_-+=@%:,./";
+
+	if (*word && word[strspn(word, plain)] == '\0') {
+		fputs(word, to);
+		return;
+	}
+	putc('\'', to);
+	for (; *word; word++)
+		if (*word == '\'')
+			fputs("'\\''", to);
+		else
+			putc(*word, to);
+	putc('\'', to);
+}
+
 size_t words_columns(const char *text)
 {
 	size_t width = 0, left = strlen(text);

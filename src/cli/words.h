@@ -26,6 +26,9 @@ size_t words_sequence(const unsigned char *at);
  * UTF-8. Control characters are written by the caller. */
 void words_quote(const char *text, void (*write_control)(FILE *to, unsigned char c), FILE *to);
 
+/* Writes a word so that a shell reads it back as the same one, whatever is in it. */
+void words_shell(const char *word, FILE *to);
+
 /* The columns of a text on a terminal; bytes that are no characters here count as "\xff", as tables
  * print them. */
 size_t words_columns(const char *text);
