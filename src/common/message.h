@@ -17,6 +17,7 @@ enum message_kind {
 	MESSAGE_SETTINGS, /* bad settings: as many lines as there are */
 	MESSAGE_MEMLOCK,  /* the limit, or a refused lock */
 	MESSAGE_RESERVE,  /* a reserve cut or refused */
+	MESSAGE_TRIM,	  /* the heap's reserve may be trimmed */
 	MESSAGE_TAKEN,	  /* a reserve cut by what others took meanwhile */
 	MESSAGE_LARGE,	  /* the arena can't grow */
 	MESSAGE_STEP,	  /* the level stepped down */

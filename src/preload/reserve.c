@@ -4,6 +4,7 @@
 
 #include <alloca.h>
 #include <dlfcn.h>
+#include <limits.h>
 #include <link.h>
 #ifdef HAVE_MALLOPT
 #include <malloc.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "common/message.h"
 #include "common/stats.h"
 #include "common/sys.h"
 #include "preload/ahead.h"
@@ -117,11 +119,69 @@ bool reserve_is_malloc_of_libc(void)
 						  holder_of(real_find("gnu_get_libc_version"))) == 0;
 }
 
+/* What the user sets libc's malloc to: by MALLOC_name_, or GLIBC_TUNABLES, where the last one counts. */
+static bool user_sets(const char *name, const char *tunable, int *value)
+{
+	const char *given = secure_getenv(name), *list = secure_getenv("GLIBC_TUNABLES"), *at;
+	const size_t length = strlen(tunable);
+	unsigned long number;
+
+	for (at = list ? strstr(list, tunable) : NULL; at; at = strstr(at + 1, tunable))
+		if ((at == list || at[-1] == ':') && at[length] == '=')
+			given = at + length + 1;
+	if (given == NULL || *given < '0' || *given > '9')
+		return false;
+	number = strtoul(given, NULL, 0);
+	*value = number < INT_MAX ? (int)number : INT_MAX;
+	return true;
+}
+
+static int trim_threshold(void)
+{
+	int value;
+
+	return user_sets("MALLOC_TRIM_THRESHOLD_", "glibc.malloc.trim_threshold", &value) ? value : -1;
+}
+
 void reserve_keep_heaps(void)
 {
 	int (*set)(int, int) = REAL_FUNCTION(int (*function)(int, int), "mallopt");
 
-	set(M_TRIM_THRESHOLD, -1);
+	set(M_TRIM_THRESHOLD, trim_threshold());
+}
+
+/* Parameters while the program runs: the user's, where there are some, and else ours. */
+static void set_parameters(int (*set)(int, int), uint64_t large)
+{
+	int mmap_max = 65536, pad = HEAP_PAD, threshold; /* the first is libc's default */
+
+	if (large == OPTION_OFF || large > HEAP_BLOCK_MOST)
+		large = HEAP_BLOCK_MOST;
+	threshold = large < HEAP_BLOCK_LEAST ? HEAP_BLOCK_LEAST : (int)large;
+	user_sets("MALLOC_MMAP_THRESHOLD_", "glibc.malloc.mmap_threshold", &threshold);
+	user_sets("MALLOC_MMAP_MAX_", "glibc.malloc.mmap_max", &mmap_max);
+	user_sets("MALLOC_TOP_PAD_", "glibc.malloc.top_pad", &pad);
+	set(M_MMAP_THRESHOLD, threshold);
+	set(M_MMAP_MAX, mmap_max);
+	set(M_TOP_PAD, pad);
+	set(M_TRIM_THRESHOLD, trim_threshold());
+}
+
+void reserve_tell_trimmed(bool by_program)
+{
+	const uint64_t size = stats_get(STAT_heap_reserve);
+	struct message m;
+
+	if (size == 0 || preload_options.on_error == ERROR_QUIET || !message_claim(MESSAGE_TRIM))
+		return;
+	message_warn(&m);
+	text_add(&m.text, "RAMLOCK_HEAP: libc may give the reserve of ");
+	text_size(&m.text, size);
+	if (by_program)
+		text_add(&m.text, " back: mallopt sets M_TRIM_THRESHOLD; take that away or set RAMLOCK_HEAP=0");
+	else
+		text_add(&m.text, " back: the environment sets M_TRIM_THRESHOLD; take that away or set RAMLOCK_HEAP=0");
+	message_send(&m);
 }
 
 /* A free block at the top of the heap, which nothing trims. The calls below turn off glibc's
@@ -131,7 +191,7 @@ void reserve_heap(void)
 	int (*set)(int, int) = REAL_FUNCTION(int (*function)(int, int), "mallopt");
 	void *(*allocate)(size_t) = REAL_FUNCTION(void *(*function)(size_t), "malloc");
 	void (*release)(void *) = REAL_FUNCTION(void (*function)(void *), "free");
-	uint64_t size, large = preload_options.large;
+	uint64_t size;
 	void *block;
 
 	if (preload_options.heap == 0)
@@ -143,22 +203,20 @@ void reserve_heap(void)
 		return;
 	}
 	size = ahead_reserve("RAMLOCK_HEAP", preload_options.heap);
-	if (large == OPTION_OFF || large > HEAP_BLOCK_MOST)
-		large = HEAP_BLOCK_MOST;
 	set(M_TRIM_THRESHOLD, -1);
-	set(M_MMAP_THRESHOLD, large < HEAP_BLOCK_LEAST ? HEAP_BLOCK_LEAST : (int)large);
 	set(M_MMAP_MAX, 0);
 	set(M_TOP_PAD, 0); /* no more than was declared */
 	block = allocate(size);
-	set(M_MMAP_MAX, 65536); /* its default */
-	set(M_TOP_PAD, HEAP_PAD);
 	release(block);
+	set_parameters(set, preload_options.large);
 	if (block == NULL) {
 		ahead_tell_cut("RAMLOCK_HEAP", preload_options.heap, 0,
 			 "RLIMIT_DATA or RLIMIT_AS; raise it or lower RAMLOCK_HEAP");
 		return;
 	}
 	stats_set(STAT_heap_reserve, size);
+	if (trim_threshold() >= 0 && trim_threshold() < INT_MAX)
+		reserve_tell_trimmed(false);
 }
 
 #else

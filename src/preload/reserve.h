@@ -18,7 +18,11 @@ void reserve_heap(void);
 /* Whether the malloc that serves the program is libc's, and libc's has mallopt. Costs 10 us. */
 bool reserve_is_malloc_of_libc(void);
 
-/* Keeps what is free at the top of glibc's heaps and arenas from being trimmed. */
+/* Says once that the program, or else the environment, lets libc trim the heap, so that its reserve may
+ * go. Nothing if there is none. */
+void reserve_tell_trimmed(bool by_program);
+
+/* Keeps what is free at the top of glibc's heaps and arenas from being trimmed, unless the user sets when. */
 void reserve_keep_heaps(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What libc tells of its malloc: large blocks count as its own mapped ones do bare, as programs bound
- * caches by these figures. */
+ * caches by these figures. And mallopt, by which a program may give the heap's reserve away. */
 #include "config.h"
 
 #ifdef HAVE_MALLOPT
@@ -13,6 +13,7 @@
 #include "preload/large.h"
 #include "preload/preload.h"
 #include "preload/real.h"
+#include "preload/reserve.h"
 
 /* Blocks, and bytes in them, that the program has of the arena. */
 static struct arena_counters count_large(void)
@@ -125,6 +126,18 @@ EXPORT int malloc_info(int options, FILE *to)
 	write_info(to, text, &large);
 	free(text);
 	return result;
+}
+
+/* The program's own wish counts. */
+EXPORT int mallopt(int what, int value)
+{
+	static int (*next)(int, int);
+
+	if (next == NULL)
+		next = REAL_FUNCTION(int (*function)(int, int), "mallopt");
+	if (what == M_TRIM_THRESHOLD && value >= 0 && preload_active)
+		reserve_tell_trimmed(true);
+	return next(what, value);
 }
 
 #endif
