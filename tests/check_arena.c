@@ -670,15 +670,86 @@ START_TEST(a_child_goes_on)
 	int status;
 	pid_t child;
 
-	arena_fork_prepare(&arena);
 	child = fork();
 	if (child == 0)
 		child_run(a);
-	arena_fork_parent(&arena);
 	ck_assert_int_gt(child, 0);
 	ck_assert_int_eq(waitpid(child, &status, 0), child);
 	ck_assert_int_eq(status, 0);
 	give_back(a);
+}
+END_TEST
+
+/* Forks while another thread is inside, as often as it takes to have met it there. */
+static volatile bool go_on;
+
+static void *stay_inside(void *old)
+{
+	void *a = NULL;
+
+	while (go_on) {
+		arena_resize(&arena, old, 3 * BLOCK, &old);
+		a = arena_alloc(&arena, 2 * BLOCK);
+		arena_resize(&arena, old, BLOCK, &old);
+		arena_free(&arena, a);
+	}
+	return old;
+}
+
+START_TEST(a_child_of_a_busy_process_goes_on)
+{
+	char *a = block(BLOCK), *b = block(BLOCK);
+	pthread_t thread;
+	int status;
+
+	memset(a, 7, BLOCK);
+	go_on = true;
+	ck_assert_int_eq(pthread_create(&thread, NULL, stay_inside, b), 0);
+	for (int i = 0; i < 300; i++) {
+		pid_t child = fork();
+
+		if (child == 0 && a[BLOCK - 1] != 7)
+			_exit(2);
+		if (child == 0)
+			child_run(a);
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		ck_assert_int_eq(status, 0);
+	}
+	go_on = false;
+	pthread_join(thread, (void **)&b);
+	give_back(a);
+	give_back(b);
+}
+END_TEST
+
+/* A map that was cut off in a change: what its tags say is nothing to go by, but of blocks. */
+START_TEST(a_torn_map_keeps_its_blocks)
+{
+	char *a = block(BLOCK), *b = block(BLOCK), *c = block(BLOCK), *d, *e;
+	struct tlsf *t = &arena.map;
+	uint32_t gap = (uint32_t)((size_t)(b - (char *)arena.base) / page);
+
+	arena_free(&arena, b);
+	memset(a, 1, BLOCK);
+	memset(c, 3, BLOCK);
+	t->page[gap].pages = 12345; /* of the free span, whatever was being written there */
+	t->page[gap].kind = TLSF_BUSY;
+	memset(&t->free.head, 0x17, sizeof(t->free.head));
+	arena.holder = (uintptr_t)&arena; /* no thread of the child's */
+	arena_fork_child(&arena);
+	ck_assert_uint_eq(arena_usable(&arena, a), BLOCK);
+	ck_assert_uint_eq(arena_usable(&arena, c), BLOCK);
+	d = block(BLOCK);
+	e = block(3 * BLOCK);
+	ck_assert(d != a && d != c && e != a && e != c);
+	memset(d, 4, BLOCK);
+	memset(e, 5, 3 * BLOCK);
+	ck_assert_int_eq(a[BLOCK - 1], 1);
+	ck_assert_int_eq(c[0], 3);
+	ck_assert_int_eq(arena_free(&arena, a), 0);
+	ck_assert_int_eq(arena_free(&arena, c), 0);
+	ck_assert_int_eq(arena_free(&arena, d), 0);
+	ck_assert_int_eq(arena_free(&arena, e), 0);
 }
 END_TEST
 
@@ -858,6 +929,8 @@ static void add_blocks(Suite *s)
 	tcase_add_test(t, returned_pages_are_fresh_again);
 	tcase_add_test(t, bad_frees_are_told);
 	tcase_add_test(t, a_child_goes_on);
+	tcase_add_test(t, a_child_of_a_busy_process_goes_on);
+	tcase_add_test(t, a_torn_map_keeps_its_blocks);
 	suite_add_tcase(s, t);
 }
 

@@ -18,13 +18,21 @@
 
 _Static_assert(sizeof(struct tlsf_page) == 16, "arena_metadata_size counts on 16 bytes a page");
 
+static uintptr_t this_thread(void)
+{
+	return (uintptr_t)pthread_self();
+}
+
 /* Noted, not asked again on leaving: a process may find itself of one thread while it is inside. */
 void arena_enter(struct arena *a)
 {
-	if (is_alone())
+	if (is_alone()) {
 		a->alone = true;
-	else
-		pthread_mutex_lock(&a->lock);
+		return;
+	}
+	pthread_mutex_lock(&a->lock);
+	__atomic_store_n(&a->holder, this_thread(), __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_RELEASE); /* a child sees it before any change */
 }
 
 void arena_leave(struct arena *a)
@@ -32,10 +40,12 @@ void arena_leave(struct arena *a)
 	cache_gauge(a, 0);
 	if (a->published)
 		arena_count(a, a->published);
-	if (a->alone)
+	if (a->alone) {
 		a->alone = false;
-	else
-		pthread_mutex_unlock(&a->lock);
+		return;
+	}
+	__atomic_store_n(&a->holder, 0, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&a->lock);
 }
 
 void arena_count_used(struct arena *a, uint64_t blocks, uint64_t bytes)
@@ -261,19 +271,16 @@ int arena_init(struct arena *a, void *base, size_t size, void *metadata,
 	return 0;
 }
 
-void arena_fork_prepare(struct arena *a)
-{
-	pthread_mutex_lock(&a->lock);
-}
-
-void arena_fork_parent(struct arena *a)
-{
-	pthread_mutex_unlock(&a->lock);
-}
-
-/* The locks bear the ids of the parent's threads, one of which may have held cover_lock. */
+/* The locks bear the ids of the parent's threads. A signal handler may have forked while its own thread
+ * was inside: that one goes on in the child. */
 void arena_fork_child(struct arena *a)
 {
+	const bool torn = a->holder && a->holder != this_thread();
+
 	lock_init(&a->lock);
 	lock_init(&a->cover_lock);
+	if (!torn)
+		return;
+	a->holder = 0;
+	tlsf_recover(&a->map);
 }

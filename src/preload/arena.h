@@ -102,6 +102,7 @@ struct arena {
 
 	_Alignas(64) pthread_mutex_t lock; /* all below but the regions */
 	bool alone; /* in place of the lock, in a process of one thread */
+	uintptr_t holder; /* of the lock, a thread: 0 while nobody changes what follows */
 	struct tlsf map;
 	struct arena_counters counters, *published; /* cached blocks among the used ones */
 	uint32_t covered; /* pages whose descriptors are resident */
@@ -181,10 +182,10 @@ size_t arena_shrink(struct arena *a, size_t keep, void (*drop)(void *at, size_t 
  * go without it. */
 void arena_count(const struct arena *a, struct arena_counters *to);
 
-/* Around fork, in this order. The child can use the arena at once. What another thread was growing
- * or giving back at that moment stays unused in the child. */
-void arena_fork_prepare(struct arena *a);
-void arena_fork_parent(struct arena *a);
+/* In a child that is a copy of the process, before any other call; nothing is held while it is made. The
+ * child can use the arena at once, and has each block. What another thread was growing, resizing or giving
+ * back at that moment stays unused in the child; where it was changing the map, so do the spans that were
+ * free. */
 void arena_fork_child(struct arena *a);
 
 #endif

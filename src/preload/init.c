@@ -24,6 +24,7 @@
 #include "preload/lock.h"
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "preload/process.h"
 #include "preload/real.h"
 #include "preload/report.h"
 #include "preload/reserve.h"
@@ -174,9 +175,9 @@ static void drop_from_environment(void)
 	}
 }
 
-static void fork_child(void)
+/* What a copy of the process does first. */
+static void adopt_copy(void)
 {
-	const int saved = errno;
 	const bool relock = preload_options.fork != FORK_LEAVE;
 
 	stats_publish(true);
@@ -194,17 +195,10 @@ static void fork_child(void)
 	large_unlock_tails();
 	spared_fork_child();
 	bare_locks_fork_child();
-	errno = saved;
-}
-
-static void fork_prepare(void)
-{
-	large_fork_prepare();
 }
 
 static void fork_parent(void)
 {
-	large_fork_parent();
 	if (preload_options.fork == FORK_COPY)
 		copy_own_pages();
 }
@@ -251,7 +245,8 @@ __attribute__((constructor)) static void preload_start(void)
 		existing_lock(stack_low);
 		thread_start();
 	}
-	pthread_atfork(fork_prepare, fork_parent, fork_child);
+	process_start(adopt_copy);
+	pthread_atfork(NULL, fork_parent, process_forked);
 	note_start();
 	preload_active = true;
 	errno = saved;

@@ -225,18 +225,6 @@ void *large_refused(void *block, size_t size)
 	return block;
 }
 
-void large_fork_prepare(void)
-{
-	if (large_threshold != SIZE_MAX)
-		arena_fork_prepare(&large_arena);
-}
-
-void large_fork_parent(void)
-{
-	if (large_threshold != SIZE_MAX)
-		arena_fork_parent(&large_arena);
-}
-
 void large_fork_child(void)
 {
 	if (large_threshold != SIZE_MAX)

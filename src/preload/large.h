@@ -48,8 +48,7 @@ void large_unlock_tails(void);
 /* Brings the counters page up to date, for the report. */
 void large_count(void);
 
-void large_fork_prepare(void);
-void large_fork_parent(void);
+/* In a copy of the process, before any other call. */
 void large_fork_child(void);
 
 #endif

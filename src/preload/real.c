@@ -75,6 +75,9 @@ static void *find_required(const char *name)
 void real_bind(void)
 {
 	BIND(find_required, _exit);
+	BIND(real_find, _Fork);
+	BIND(find_required, clone);
+	BIND(find_required, syscall);
 	BIND(find_required, mlock);
 	BIND(real_find, mlock2);
 	BIND(find_required, munlock);

@@ -16,6 +16,9 @@
 
 struct real {
 	void (*_exit)(int);
+	pid_t (*_Fork)(void); /* NULL before glibc 2.34 */
+	int (*clone)(int (*)(void *), void *, int, void *, void *, void *, void *);
+	long (*syscall)(long, long, long, long, long, long, long);
 	int (*mlock)(const void *, size_t);
 	int (*mlock2)(const void *, size_t, unsigned); /* NULL before glibc 2.27 */
 	int (*munlock)(const void *, size_t);

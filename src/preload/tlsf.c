@@ -176,6 +176,27 @@ void tlsf_init(struct tlsf *t, struct tlsf_page *page, uint64_t *dirty)
 	index_init(&t->bare);
 }
 
+/* Only the first pages of blocks bear TLSF_USED or TLSF_CACHED, and what they say of their length is
+ * written before, so that blocks are found whatever the tags between them say. */
+void tlsf_recover(struct tlsf *t)
+{
+	uint32_t at = 0;
+
+	index_init(&t->free);
+	index_init(&t->bare);
+	while (at < t->top) {
+		const enum tlsf_kind kind = tlsf_kind_at(t, at);
+
+		if (kind == TLSF_USED || kind == TLSF_CACHED) {
+			at += t->page[at].pages;
+			continue;
+		}
+		if (kind != TLSF_LOST)
+			page_set_kind(&t->page[at], TLSF_INSIDE);
+		at++;
+	}
+}
+
 void tlsf_mark_lost(struct tlsf *t, uint32_t first)
 {
 	uint32_t end = first + t->page[first].pages;

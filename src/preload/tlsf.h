@@ -102,6 +102,10 @@ static inline void tlsf_mark(struct tlsf *t, uint32_t first, enum tlsf_kind kind
 	__atomic_store_n(&t->page[first].kind, (uint8_t)kind, __ATOMIC_RELAXED);
 }
 
+/* After a change that was cut off anywhere, in a copy of the map: blocks and lost pages stay what they are,
+ * and all other pages below top are never used again. */
+void tlsf_recover(struct tlsf *t);
+
 /* Makes each page of a span TLSF_LOST. */
 void tlsf_mark_lost(struct tlsf *t, uint32_t first);
 

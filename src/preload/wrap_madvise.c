@@ -17,6 +17,7 @@
 #include "preload/lock.h"
 #include "preload/mapping.h"
 #include "preload/preload.h"
+#include "preload/process.h"
 #include "preload/real.h"
 
 #ifndef MADV_COLD /* 5.4 */
@@ -150,6 +151,7 @@ static int advise_locked(uintptr_t at, size_t size, int advice)
 /* Where nothing is locked because of us the kernel has the last word. */
 static bool is_answered(void)
 {
+	process_check();
 	return preload_active && (lock_level() != LEVEL_NONE || preload_options.unlock == UNLOCK_COUNT);
 }
 

@@ -15,6 +15,7 @@
 #include "preload/large.h"
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "preload/process.h"
 #include "preload/real.h"
 
 #define likely(condition) __builtin_expect(condition, 1)
@@ -58,8 +59,10 @@ __attribute__((noreturn, noinline)) static void abort_bad_pointer(const char *op
 
 __attribute__((noinline)) static void *large_malloc(size_t size)
 {
-	void *block = arena_alloc(&large_arena, size);
+	void *block;
 
+	process_check();
+	block = arena_alloc(&large_arena, size);
 	return block ? block : large_refused(next_malloc_again(size), size);
 }
 
@@ -72,8 +75,10 @@ EXPORT void *malloc(size_t size)
 
 __attribute__((noinline)) static void *large_calloc(size_t size)
 {
-	void *block = arena_zeroed(&large_arena, size);
+	void *block;
 
+	process_check();
+	block = arena_zeroed(&large_arena, size);
 	return block ? block : large_refused(next_calloc_again(1, size), size);
 }
 
@@ -89,8 +94,10 @@ EXPORT void *calloc(size_t count, size_t size)
 /* Out of line, so that free itself saves no register. */
 __attribute__((noinline)) static void large_free(void *ptr)
 {
-	int error = arena_free(&large_arena, ptr);
+	int error;
 
+	process_check();
+	error = arena_free(&large_arena, ptr);
 	if (error == -EINVAL)
 		abort_bad_pointer("free");
 	if (error) /* its address was lost by the arena: the next malloc's after all */
@@ -158,8 +165,10 @@ static void *realloc_large(void *old, size_t size)
 /* Out of line, as large_free. */
 __attribute__((noinline)) static void *realloc_with_large(void *old, size_t size)
 {
-	int error = arena_check(&large_arena, old);
+	int error;
 
+	process_check();
+	error = arena_check(&large_arena, old);
 	if (error == 0)
 		return realloc_large(old, size);
 	if (error == -EINVAL)
@@ -206,6 +215,7 @@ static void *large_aligned(enum producer by, size_t align, size_t size)
 	next_need_bound();
 	if (likely(size < thresholds[by]) || !is_power_of_two(align))
 		return NULL;
+	process_check();
 	return arena_aligned(&large_arena, align, size);
 }
 
@@ -287,6 +297,7 @@ EXPORT int malloc_trim(size_t pad)
 	size_t least = preload_active ? (size_t)stats_get(STAT_heap_reserve) : 0;
 	int trimmed = 0;
 
+	process_check();
 	if (large_threshold != SIZE_MAX && preload_options.large_retain != OPTION_ALL)
 		trimmed = arena_trim(&large_arena, keep) > 0;
 	if (next_table.trim)

@@ -12,6 +12,7 @@
 #include "preload/future.h"
 #include "preload/held.h"
 #include "preload/preload.h"
+#include "preload/process.h"
 #include "preload/real.h"
 
 /* An internal result as libc gives it; errno stays on success. */
@@ -37,6 +38,7 @@ static int lock(const void *at, size_t size, unsigned flags)
 	const int saved = errno;
 	int result = call_mlock(at, size, flags);
 
+	process_check();
 	if (!preload_active)
 		return result;
 	while (result != 0 && (errno == ENOMEM || errno == EAGAIN) &&
@@ -85,6 +87,7 @@ EXPORT int munlock(const void *at, size_t size)
 {
 	int result;
 
+	process_check();
 	if (!preload_active)
 		return real_get()->munlock(at, size);
 	result = held_program_unlock((uintptr_t)at, size);
@@ -103,6 +106,7 @@ EXPORT int mlockall(int flags)
 	const int saved = errno;
 	int result;
 
+	process_check();
 	if (!preload_active)
 		return real_get()->mlockall(flags);
 	bare_locks_prepare();
@@ -120,6 +124,7 @@ EXPORT int munlockall(void)
 {
 	int result;
 
+	process_check();
 	if (!preload_active)
 		return real_get()->munlockall();
 	result = held_program_unlock_all();

@@ -10,6 +10,7 @@
 #include "preload/bare_locks.h"
 #include "preload/mapping.h"
 #include "preload/preload.h"
+#include "preload/process.h"
 #include "preload/real.h"
 #include "preload/remap.h"
 
@@ -23,6 +24,7 @@ EXPORT void *mmap(void *at, size_t size, int prot, int flags, int fd, off_t offs
 	const int saved = errno;
 	void *result = MAP_FAILED;
 
+	process_check();
 	if (preload_active) {
 		mapping_plan(&request);
 		if (request.want != WANT_LEFT)
@@ -66,6 +68,7 @@ EXPORT int munmap(void *at, size_t size)
 {
 	int result = real_get()->munmap(at, size);
 
+	process_check();
 	if (!preload_active || result != 0)
 		return result;
 	mapping_gone((uintptr_t)at, size);
@@ -119,6 +122,7 @@ EXPORT void *mremap(void *old, size_t old_size, size_t new_size, int flags, ...)
 	va_start(rest, flags);
 	to = va_arg(rest, void *); /* passed on as it is, as libc does */
 	va_end(rest);
+	process_check();
 	result = real_get()->mremap(old, old_size, new_size, flags, to);
 	if (!preload_active)
 		return result;

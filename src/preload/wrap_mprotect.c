@@ -9,6 +9,7 @@
 #include "common/sys.h"
 #include "preload/mapping.h"
 #include "preload/preload.h"
+#include "preload/process.h"
 #include "preload/real.h"
 
 int pkey_mprotect(void *at, size_t size, int prot, int key); /* not in every libc's header */
@@ -35,6 +36,7 @@ static int protect_and_lock(void *at, size_t size, int prot, int key)
 	const int saved = errno;
 	int result = protect(at, size, prot, key);
 
+	process_check();
 	if (!preload_active)
 		return result;
 	while (result != 0 && is_worth_again(at, size))
@@ -70,6 +72,7 @@ EXPORT void *sbrk(intptr_t change)
 	const int saved = errno;
 	void *old = real_get()->sbrk(change);
 
+	process_check();
 	if (!preload_active || change == 0)
 		return old;
 	while (old == (void *)-1 && mapping_make_room(errno, (size_t)change))
@@ -87,6 +90,7 @@ EXPORT int brk(void *end)
 	const int saved = errno;
 	int result = real_get()->brk(end);
 
+	process_check();
 	if (!preload_active)
 		return result;
 	while (result != 0 && mapping_make_room(errno, (uintptr_t)end - old))

@@ -14,6 +14,7 @@
 #include "preload/large.h"
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "preload/process.h"
 #include "preload/real.h"
 
 #ifdef __GLIBC__
@@ -80,6 +81,7 @@ static void bind_next(void)
 static bool watch(bool risky, bool limit_too)
 {
 	bind_next();
+	process_check();
 	if (!risky || !preload_active)
 		return false;
 	future_suspend(limit_too);

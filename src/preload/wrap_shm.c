@@ -10,6 +10,7 @@
 #include "common/sys.h"
 #include "preload/mapping.h"
 #include "preload/preload.h"
+#include "preload/process.h"
 #include "preload/real.h"
 
 #define BUFFER_SIZE 32768
@@ -33,6 +34,7 @@ EXPORT void *shmat(int id, const void *at, int flags)
 	const int saved = errno;
 	void *result = real_get()->shmat(id, at, flags);
 
+	process_check();
 	if (!preload_active)
 		return result;
 	while (result == (void *)-1 && mapping_make_room(errno, 0))
@@ -70,6 +72,7 @@ EXPORT int shmdt(const void *at)
 	const size_t size = preload_active && mapping_is_watched() ? attached_size((uintptr_t)at) : 0;
 	int result = real_get()->shmdt(at);
 
+	process_check();
 	if (result == 0 && size)
 		mapping_gone((uintptr_t)at, size);
 	return result;

@@ -11,6 +11,7 @@
 #include "preload/mapping.h"
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "preload/process.h"
 #include "preload/real.h"
 #include "preload/thread.h"
 
@@ -56,9 +57,11 @@ static bool is_room_made(const char *operation, size_t size)
 EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
 			  void *(*function)(void *), void *restrict argument)
 {
-	struct thread_plan *plan = thread_plan_make(attributes);
+	struct thread_plan *plan;
 	int result;
 
+	process_check();
+	plan = thread_plan_make(attributes);
 	if (plan) {
 		plan->function.posix = function;
 		plan->argument = argument;
@@ -93,6 +96,7 @@ EXPORT int thrd_create(thrd_t *thread, thrd_start_t function, void *argument)
 
 	if (real_get()->thrd_create == NULL)
 		return thrd_error;
+	process_check();
 	plan = thread_plan_make(NULL);
 	if (plan) {
 		plan->function.c11 = function;

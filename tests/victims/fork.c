@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Starts children in each way and tells whether they are locked. */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <sched.h>
+#include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "victim.h"
@@ -34,6 +37,69 @@ static void counts(void)
 	for (int i = 0; i < 3; i++)
 		munlock(page, 1);
 	pid = fork();
+	if (pid == 0)
+		_exit(munlock(page, 1));
+	wait_for(pid);
+	exit(0);
+}
+
+/* libc's own, as a program has it that makes the system call by itself: nobody sees it. */
+static long hidden_clone(void)
+{
+	union {
+		void *symbol;
+		long (*function)(long, ...);
+	} next = {dlsym(dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), "syscall")};
+
+	return next.symbol ? next.function(SYS_clone, SIGCHLD, 0, 0, 0, 0) : -1;
+}
+
+/* What a copy does first, but for one that nobody has seen: that is locked by its first large block. */
+static int copy_begin(void *name)
+{
+	int now = status_kib("VmLck") > 0;
+	char *block = malloc(1 << 20);
+
+	memset(block, 1, 1 << 20);
+	printf("%s %d %d\n", (const char *)name, now, is_locked(block));
+	fflush(stdout);
+	_exit(0);
+}
+
+/* Copies that no handler of pthread_atfork is told of. */
+static void raw(void)
+{
+	static char stack[256 << 10];
+	union {
+		void *symbol;
+		pid_t (*function)(void);
+	} fork_alone = {dlsym(RTLD_DEFAULT, "_Fork")};
+	pid_t pid = fork_alone.symbol ? fork_alone.function() : fork();
+
+	if (pid == 0)
+		copy_begin("_Fork");
+	wait_for(pid);
+	wait_for(clone(copy_begin, stack + sizeof(stack), SIGCHLD, "clone"));
+	pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
+	if (pid == 0)
+		copy_begin("syscall");
+	wait_for(pid);
+	pid = (pid_t)hidden_clone();
+	if (pid == 0)
+		copy_begin("hidden");
+	wait_for(pid);
+	exit(0);
+}
+
+/* As counts, by a child that nobody has seen. */
+static void hidden_counts(void)
+{
+	char page[16] = "";
+	pid_t pid;
+
+	for (int i = 0; i < 3; i++)
+		munlock(page, 1);
+	pid = (pid_t)hidden_clone();
 	if (pid == 0)
 		_exit(munlock(page, 1));
 	wait_for(pid);
@@ -74,6 +140,10 @@ int main(int argc, char **argv)
 		return 0;
 	if (argc > 1 && strcmp(argv[1], "counts") == 0)
 		counts();
+	if (argc > 1 && strcmp(argv[1], "raw") == 0)
+		raw();
+	if (argc > 1 && strcmp(argv[1], "hidden") == 0)
+		hidden_counts();
 	if (argc > 1 && strcmp(argv[1], "tls") == 0)
 		without_tls();
 	setvbuf(stdout, NULL, _IOLBF, 0);
