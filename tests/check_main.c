@@ -11,7 +11,7 @@
 static Suite *(*const suites[])(void) = {
 	settings_suite, maps_suite,   limits_suite, message_suite,
 	stats_suite,	ranges_suite, arena_suite,
-	output_suite,
+	file_suite,
 };
 
 int main(void)

@@ -11,7 +11,7 @@ Suite *arena_suite(void);
 Suite *limits_suite(void);
 Suite *maps_suite(void);
 Suite *message_suite(void);
-Suite *output_suite(void);
+Suite *file_suite(void);
 Suite *ranges_suite(void);
 Suite *settings_suite(void);
 Suite *stats_suite(void);

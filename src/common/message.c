@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "common/message.h"
-#include "common/output.h"
+#include "common/file.h"
 #include "common/sys.h"
 
 #define LINES 16 /* at a time: each kind is told once, but for notes */
@@ -226,7 +226,7 @@ void message_send(struct message *m)
 	text_tame(m->buffer);
 	m->buffer[length] = '\n';
 	if (message_stderr_unchanged())
-		output_write(STDERR_FILENO, m->buffer, length + 1);
+		file_write(STDERR_FILENO, m->buffer, length + 1);
 	line_drop(m->buffer);
 	m->buffer = NULL;
 }

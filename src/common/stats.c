@@ -8,7 +8,7 @@
 #include <sys/uio.h>
 
 #include "common/maps.h"
-#include "common/output.h"
+#include "common/file.h"
 #include "common/size.h"
 #include "common/stats.h"
 #include "common/sys.h"
@@ -52,7 +52,7 @@ _Static_assert(sizeof(struct stats_page) <= STATS_SIZE, "the counters fit in one
 static intptr_t map_shared(void)
 {
 	int fd = (int)SYS_CALL(SYS_memfd_create, PAGE_NAME, 1 /* MFD_CLOEXEC */);
-	int error = fd < 0 ? fd : output_size(fd, STATS_SIZE);
+	int error = fd < 0 ? fd : file_resize(fd, STATS_SIZE);
 	intptr_t page = error;
 
 	if (error == 0)

@@ -11,7 +11,7 @@
 
 #include "common/maps.h"
 #include "common/message.h"
-#include "common/output.h"
+#include "common/file.h"
 #include "common/stats.h"
 #include "common/sys.h"
 #include "preload/large.h"
@@ -271,7 +271,7 @@ static bool ends_with(const char *text, const char *end)
 
 static int write_to(int fd, const struct text *t)
 {
-	return output_write(fd, t->start, text_length(t));
+	return file_write(fd, t->start, text_length(t));
 }
 
 /* 0 or -errno. */

@@ -4,15 +4,15 @@
  * A file above RLIMIT_FSIZE is SIGXFSZ, a pipe that nobody reads SIGPIPE, a terminal that belongs to
  * another job SIGTTOU. Each ends or stops a program that wrote nothing. Async-signal-safe; errno and
  * the signals that the program waits for are left alone. */
-#ifndef RAMLOCK_OUTPUT_H
-#define RAMLOCK_OUTPUT_H
+#ifndef RAMLOCK_FILE_H
+#define RAMLOCK_FILE_H
 
 #include <stddef.h>
 
 /* Writes all of it: 0 or -errno. */
-int output_write(int fd, const void *from, size_t size);
+int file_write(int fd, const void *from, size_t size);
 
 /* Sets a file's size, as ftruncate(2): 0 or -errno. */
-int output_size(int fd, long size);
+int file_resize(int fd, long size);
 
 #endif

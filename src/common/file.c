@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/output.h"
+#include "common/file.h"
 #include "common/sys.h"
 
 /* The kernel's signal set; those that are meant here are in its first word. */
@@ -73,7 +73,7 @@ static int write_all(int fd, const char *from, size_t size)
 	return 0;
 }
 
-int output_write(int fd, const void *from, size_t size)
+int file_write(int fd, const void *from, size_t size)
 {
 	struct guard guard;
 	int error;
@@ -84,7 +84,7 @@ int output_write(int fd, const void *from, size_t size)
 	return error;
 }
 
-int output_size(int fd, long size)
+int file_resize(int fd, long size)
 {
 	struct guard guard;
 	int error;

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/output.h"
+#include "common/file.h"
 #include "scratch.h"
 #include "suites.h"
 
@@ -66,8 +66,8 @@ START_TEST(above_the_limit)
 	int sized, written;
 
 	errno = ERANGE;
-	sized = output_size(fd, 4096);
-	written = output_write(fd, text, sizeof(text));
+	sized = file_resize(fd, 4096);
+	written = file_write(fd, text, sizeof(text));
 	limit_files(RLIM_INFINITY);
 	ck_assert_int_eq(sized, -EFBIG);
 	ck_assert_int_eq(written, -EFBIG);
@@ -75,7 +75,7 @@ START_TEST(above_the_limit)
 	ck_assert(!is_blocked(SIGXFSZ) && !is_pending(SIGXFSZ));
 	ck_assert_int_eq(fstat(fd, &status), 0);
 	ck_assert_uint_eq((rlim_t)status.st_size, limits[_i]);
-	ck_assert_int_eq(output_size(fd, 0), 0);
+	ck_assert_int_eq(file_resize(fd, 0), 0);
 	close(fd);
 }
 END_TEST
@@ -84,7 +84,7 @@ START_TEST(nobody_reads)
 {
 	int fd = closed_pipe();
 
-	ck_assert_int_eq(output_write(fd, "text", 4), -EPIPE);
+	ck_assert_int_eq(file_write(fd, "text", 4), -EPIPE);
 	ck_assert(!is_blocked(SIGPIPE) && !is_pending(SIGPIPE));
 	close(fd);
 }
@@ -97,13 +97,13 @@ START_TEST(the_programs_own)
 	sigset_t set;
 
 	signal(SIGPIPE, SIG_IGN);
-	ck_assert_int_eq(output_write(fd, "text", 4), -EPIPE);
+	ck_assert_int_eq(file_write(fd, "text", 4), -EPIPE);
 	signal(SIGPIPE, SIG_DFL);
 	sigemptyset(&set);
 	sigaddset(&set, SIGPIPE);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	raise(SIGPIPE);
-	ck_assert_int_eq(output_write(fd, "text", 4), -EAGAIN);
+	ck_assert_int_eq(file_write(fd, "text", 4), -EAGAIN);
 	ck_assert(is_blocked(SIGPIPE) && is_pending(SIGPIPE));
 	signal(SIGPIPE, SIG_IGN); /* which drops it */
 	close(fd);
@@ -115,18 +115,18 @@ START_TEST(all_is_written)
 	int fd = limited_file(RLIM_INFINITY);
 	char text[5] = "";
 
-	ck_assert_int_eq(output_write(fd, "ab", 2), 0);
-	ck_assert_int_eq(output_write(fd, "cd", 2), 0);
+	ck_assert_int_eq(file_write(fd, "ab", 2), 0);
+	ck_assert_int_eq(file_write(fd, "cd", 2), 0);
 	ck_assert_int_eq(pread(fd, text, 4, 0), 4);
 	ck_assert_str_eq(text, "abcd");
 	close(fd);
 }
 END_TEST
 
-Suite *output_suite(void)
+Suite *file_suite(void)
 {
-	Suite *s = suite_create("output");
-	TCase *t = tcase_create("output");
+	Suite *s = suite_create("file");
+	TCase *t = tcase_create("file");
 
 	tcase_add_unchecked_fixture(t, scratch_make, scratch_remove);
 	tcase_add_loop_test(t, above_the_limit, 0, 3);
