@@ -11,7 +11,7 @@
 static Suite *(*const suites[])(void) = {
 	settings_suite, maps_suite,   limits_suite, message_suite,
 	stats_suite,	ranges_suite, arena_suite,
-	file_suite,
+	file_suite,   filter_suite,
 };
 
 int main(void)

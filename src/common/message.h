@@ -21,6 +21,7 @@ enum message_kind {
 	MESSAGE_TAKEN,	  /* a reserve cut by what others took meanwhile */
 	MESSAGE_LARGE,	  /* the arena can't grow */
 	MESSAGE_STEP,	  /* the level stepped down */
+	MESSAGE_SANDBOX,  /* the program's own filter of system calls allows no locks */
 	MESSAGE_REPORT,	  /* the report can't be written */
 	MESSAGE_KINDS
 };

@@ -107,6 +107,14 @@ int stats_publish(bool forked)
 	return is_address(shared) ? 0 : (int)shared;
 }
 
+void stats_part(void)
+{
+	private_page = *stats;
+	private_page.pid = 0;
+	forget_counters(&private_page);
+	stats = &private_page;
+}
+
 static long read_page(int pid, uintptr_t at, void *to, size_t size)
 {
 	struct iovec local = {to, size};

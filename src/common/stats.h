@@ -72,6 +72,9 @@ extern struct stats_page *stats;
  * its own. 0 or -errno, after which counting goes on in memory that others can't find. */
 int stats_publish(bool forked);
 
+/* In a forked child that may make no system call: counters of its own, which nobody else finds. */
+void stats_part(void);
+
 /* Copies the page of another process, checked as far as its layout goes: 0; -ENOENT when that
  * process has none; -EPROTO for one that is not understood; -EPERM, -ESRCH. */
 int stats_fetch(int pid, struct stats_page *copy);

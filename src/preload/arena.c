@@ -230,9 +230,9 @@ static void lock_init(pthread_mutex_t *lock)
 	pthread_mutexattr_destroy(&kind);
 }
 
-static uint32_t limit_pages(const struct arena *a, const struct arena_settings *settings)
+static uint32_t limit_pages(const struct arena *a, size_t retain, size_t reserve)
 {
-	size_t bytes = settings->retain > settings->reserve ? settings->retain : settings->reserve;
+	size_t bytes = retain > reserve ? retain : reserve;
 
 	return bytes >> a->shift < a->pages ? (uint32_t)(bytes >> a->shift) : a->pages;
 }
@@ -252,7 +252,7 @@ int arena_init(struct arena *a, void *base, size_t size, void *metadata,
 	a->pages = size >> a->shift < TLSF_PAGES_MAX ? (uint32_t)(size >> a->shift)
 						     : TLSF_PAGES_MAX;
 	a->size = page_bytes(a, a->pages);
-	a->limit = limit_pages(a, settings);
+	a->limit = limit_pages(a, settings->retain, settings->reserve);
 	a->huge = settings->huge;
 	if (a->huge && chunk < ARENA_HUGE)
 		chunk = ARENA_HUGE;
@@ -269,6 +269,13 @@ int arena_init(struct arena *a, void *base, size_t size, void *metadata,
 	lock_init(&a->lock);
 	lock_init(&a->cover_lock);
 	return 0;
+}
+
+void arena_keep(struct arena *a, size_t retain, size_t reserve)
+{
+	arena_enter(a);
+	a->limit = limit_pages(a, retain, reserve);
+	arena_leave(a);
 }
 
 /* The locks bear the ids of the parent's threads. A signal handler may have forked while its own thread

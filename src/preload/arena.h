@@ -182,6 +182,9 @@ size_t arena_shrink(struct arena *a, size_t keep, void (*drop)(void *at, size_t 
  * go without it. */
 void arena_count(const struct arena *a, struct arena_counters *to);
 
+/* Changes retain and reserve of the settings; what is above them now stays until it is used. */
+void arena_keep(struct arena *a, size_t retain, size_t reserve);
+
 /* In a child that is a copy of the process, before any other call; nothing is held while it is made. The
  * child can use the arena at once, and has each block. What another thread was growing, resizing or giving
  * back at that moment stays unused in the child; where it was changing the map, so do the spans that were

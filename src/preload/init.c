@@ -28,6 +28,7 @@
 #include "preload/real.h"
 #include "preload/report.h"
 #include "preload/reserve.h"
+#include "preload/sandbox.h"
 #include "preload/spared.h"
 #include "preload/stderr.h"
 #include "preload/thread.h"
@@ -180,6 +181,10 @@ static void adopt_copy(void)
 {
 	const bool relock = preload_options.fork != FORK_LEAVE;
 
+	if (sandbox_is_on()) {
+		sandbox_adopt();
+		return;
+	}
 	stats_publish(true);
 	message_fork_child();
 	ahead_fork_child();
@@ -199,7 +204,7 @@ static void adopt_copy(void)
 
 static void fork_parent(void)
 {
-	if (preload_options.fork == FORK_COPY)
+	if (preload_options.fork == FORK_COPY && preload_active)
 		copy_own_pages();
 }
 
@@ -254,7 +259,7 @@ __attribute__((constructor)) static void preload_start(void)
 
 void preload_finish(void)
 {
-	if ((!report_is_due() && !message_is_end_due()) || !preload_is_own_process())
+	if (sandbox_is_on() || (!report_is_due() && !message_is_end_due()) || !preload_is_own_process())
 		return;
 	report_write();
 	message_end();

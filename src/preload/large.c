@@ -225,10 +225,19 @@ void *large_refused(void *block, size_t size)
 	return block;
 }
 
-void large_fork_child(void)
+void large_keep_all(bool all)
 {
 	if (large_threshold != SIZE_MAX)
-		arena_fork_child(&large_arena);
+		arena_keep(&large_arena, all ? SIZE_MAX : preload_options.large_retain,
+			   preload_options.large_reserve);
+}
+
+void large_fork_child(void)
+{
+	if (large_threshold == SIZE_MAX)
+		return;
+	large_arena.published = (struct arena_counters *)&stats->values[STAT_large_blocks];
+	arena_fork_child(&large_arena);
 }
 
 static void unlock(void *at, size_t size)

@@ -48,6 +48,9 @@ void large_unlock_tails(void);
 /* Brings the counters page up to date, for the report. */
 void large_count(void);
 
+/* Whether all that is freed stays, so that no system call is made for it. */
+void large_keep_all(bool all);
+
 /* In a copy of the process, before any other call. */
 void large_fork_child(void);
 

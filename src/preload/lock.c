@@ -40,6 +40,14 @@ void lock_end(void)
 	lock_set_level(LEVEL_NONE, REASON_ASKED, 0);
 }
 
+void lock_set_onfault(void)
+{
+	if (future_flags & MCL_ONFAULT)
+		return;
+	future_flags |= MCL_ONFAULT;
+	sys_mlockall(future_flags);
+}
+
 int lock_future_flags(void)
 {
 	return future_flags;

@@ -55,6 +55,9 @@ uint64_t lock_address_space(void);
 /* In a forked child: locks again at the same level, on fault. */
 void lock_relock(void);
 
+/* From now on what comes is locked on fault, also in eager mode: there will be no call to say what not. */
+void lock_set_onfault(void);
+
 /* The flags of mlockall by which level future covers what comes. */
 int lock_future_flags(void);
 

@@ -16,6 +16,7 @@
 #include "preload/mapping.h"
 #include "preload/preload.h"
 #include "preload/real.h"
+#include "preload/sandbox.h"
 #include "preload/spared.h"
 
 #define ASK_FROM (16u << 20) /* what is smaller is made resident without a look at free memory */
@@ -265,6 +266,8 @@ bool mapping_make_room(int error, size_t size)
 {
 	bool stepped_down;
 
+	if (sandbox_is_on())
+		return false;
 	if (error == EAGAIN)
 		return future_make_room("mmap", 0, size);
 	if (error != ENOMEM)

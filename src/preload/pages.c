@@ -11,6 +11,7 @@
 #include "preload/lock.h"
 #include "preload/pages.h"
 #include "preload/preload.h"
+#include "preload/sandbox.h"
 
 /* Why the last growth of the arena was refused, for the message. */
 static enum refusal { REFUSED_NOT, REFUSED_LIMIT, REFUSED_MEMORY, REFUSED_KERNEL } refusal;
@@ -45,7 +46,7 @@ int pages_commit(uintptr_t at, size_t size, bool huge)
 {
 	int error;
 
-	if (lock_level() == LEVEL_NONE || (preload_options.lock == LOCK_CURRENT && preload_active))
+	if (sandbox_is_on() || lock_level() == LEVEL_NONE || (preload_options.lock == LOCK_CURRENT && preload_active))
 		return refuse(REFUSED_NOT, -EPERM);
 	if (lock_level() == LEVEL_RANGES && !held_fits(size))
 		return refuse(REFUSED_LIMIT, -EAGAIN);

@@ -78,6 +78,7 @@ void real_bind(void)
 	BIND(real_find, _Fork);
 	BIND(find_required, clone);
 	BIND(find_required, syscall);
+	BIND(find_required, prctl);
 	BIND(find_required, mlock);
 	BIND(real_find, mlock2);
 	BIND(find_required, munlock);

@@ -19,6 +19,7 @@ struct real {
 	pid_t (*_Fork)(void); /* NULL before glibc 2.34 */
 	int (*clone)(int (*)(void *), void *, int, void *, void *, void *, void *);
 	long (*syscall)(long, long, long, long, long, long, long);
+	int (*prctl)(int, unsigned long, unsigned long, unsigned long, unsigned long);
 	int (*mlock)(const void *, size_t);
 	int (*mlock2)(const void *, size_t, unsigned); /* NULL before glibc 2.27 */
 	int (*munlock)(const void *, size_t);

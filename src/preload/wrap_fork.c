@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* _Fork, clone and syscall: copies of the process that no handler of pthread_atfork is told of. What a
- * copy does first is done at once, not only at its first wrapped call; a child that shares its parent's
- * memory, or has other thread-local storage, is left alone. */
+/* _Fork and clone: copies of the process that no handler of pthread_atfork is told of. What a copy does
+ * first is done at once, not only at its first wrapped call; a child that shares its parent's memory, or
+ * has other thread-local storage, is left alone. syscall is in wrap_syscall.c. */
 #include "config.h"
 
 #include <errno.h>
@@ -63,38 +63,3 @@ EXPORT int clone_any(int (*function)(void *), void *stack, int flags, void *argu
 		return next(function, stack, flags, argument, parent_id, storage, child_id);
 	return next(begin, stack, flags, &plan, parent_id, storage, child_id);
 }
-
-#ifdef SYS_IS_RAW
-
-/* The flags come first where system calls are made by an instruction of ours. On a stack of its own the
- * child would not come back to this frame. */
-static bool is_copying(long number, long flags, long stack)
-{
-#ifdef SYS_fork
-	if (number == SYS_fork)
-		return true;
-#endif
-	return number == SYS_clone && !(flags & (CLONE_VM | CLONE_SETTLS)) && stack == 0;
-}
-
-__attribute__((noinline)) static long copy_process(long number, long a, long b, long c, long d, long e,
-						   long f)
-{
-	long result = real_get()->syscall(number, a, b, c, d, e, f);
-
-	if (result == 0)
-		process_check();
-	return result;
-}
-
-EXPORT long syscall_any(long number, long a, long b, long c, long d, long e, long f) __asm__("syscall");
-
-/* All else is a jump, so that no frame of ours is below a child in its parent's memory. */
-EXPORT long syscall_any(long number, long a, long b, long c, long d, long e, long f)
-{
-	if (is_copying(number, a, b) && preload_active)
-		return copy_process(number, a, b, c, d, e, f);
-	return real_get()->syscall(number, a, b, c, d, e, f);
-}
-
-#endif

@@ -19,6 +19,7 @@
 #include "preload/preload.h"
 #include "preload/process.h"
 #include "preload/real.h"
+#include "preload/sandbox.h"
 
 #ifndef MADV_COLD /* 5.4 */
 #define MADV_COLD 20
@@ -148,6 +149,21 @@ static int advise_locked(uintptr_t at, size_t size, int advice)
 	return result == 0 || result == -ENOMEM ? -EINVAL : result;
 }
 
+/* By the program's own system call alone. */
+static int advise_in_sandbox(uintptr_t at, size_t size, int advice)
+{
+	switch (advice) {
+	case MADV_DONTNEED:
+	case MADV_FREE: /* the pages may go at once */
+		return sys_madvise(at, size, MADV_DONTNEED_LOCKED);
+	case MADV_COLD:
+	case MADV_PAGEOUT:
+		return at % size_page() ? -EINVAL : 0;
+	default:
+		return -EINVAL;
+	}
+}
+
 /* Where nothing is locked because of us the kernel has the last word. */
 static bool is_answered(void)
 {
@@ -160,9 +176,9 @@ EXPORT int madvise(void *at, size_t size, int advice)
 	const int saved = errno;
 	int result = real_get()->madvise(at, size, advice);
 
-	if (result == 0 || errno != EINVAL || !is_answered())
+	if (result == 0 || errno != EINVAL || !(is_answered() || sandbox_may_empty()))
 		return result;
-	result = advise_locked((uintptr_t)at, size, advice);
+	result = sandbox_is_on() ? advise_in_sandbox((uintptr_t)at, size, advice) : advise_locked((uintptr_t)at, size, advice);
 	errno = result ? -result : saved;
 	return result ? -1 : 0;
 }

@@ -17,6 +17,7 @@
 #include "preload/preload.h"
 #include "preload/process.h"
 #include "preload/real.h"
+#include "preload/sandbox.h"
 
 #define likely(condition) __builtin_expect(condition, 1)
 
@@ -298,7 +299,7 @@ EXPORT int malloc_trim(size_t pad)
 	int trimmed = 0;
 
 	process_check();
-	if (large_threshold != SIZE_MAX && preload_options.large_retain != OPTION_ALL)
+	if (!sandbox_is_on() && large_threshold != SIZE_MAX && preload_options.large_retain != OPTION_ALL)
 		trimmed = arena_trim(&large_arena, keep) > 0;
 	if (next_table.trim)
 		trimmed |= next_table.trim(pad > least ? pad : least);
