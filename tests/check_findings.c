@@ -228,6 +228,8 @@ START_TEST(program)
 	ck_assert_int_eq(verdict_on_program(&p, "C library"), VERDICT_FAIL);
 	p.image.dynamic = false;
 	ck_assert_int_eq(verdict_on_program(&p, "linking"), VERDICT_FAIL);
+	ck_assert_int_eq(verdict_on_program(&p, "allocator"), VERDICT_COUNT);
+	ck_assert_int_eq(verdict_on_program(&p, "C library"), VERDICT_COUNT);
 }
 END_TEST
 

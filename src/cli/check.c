@@ -13,11 +13,14 @@
 #include "cli/findings.h"
 #include "cli/launch.h"
 #include "cli/library.h"
+#include "cli/script.h"
 #include "cli/target.h"
 #include "cli/words.h"
 #include "common/stats.h"
 
 enum { CHECK_JSON };
+
+#define SCRIPTS_MOST 8 /* wrappers of wrappers */
 
 static const struct cli_option check_options[] = {
 	[CHECK_JSON] = {"json", NULL, "the same as JSON"},
@@ -50,6 +53,46 @@ struct check {
 	bool json;
 };
 
+/* A wrapper script is not what will run: the figures are those of what it executes, where that can
+ * be seen, and it is said whose they are. */
+static const char *follow_scripts(struct check *c, const char *file)
+{
+	static char interpreter[LAUNCH_PATH], followed[2][LAUNCH_PATH], name[80];
+	static const char check[] = "program";
+
+	for (int depth = 0; depth < SCRIPTS_MOST && target_interpreter(file, interpreter, LAUNCH_PATH);
+	     depth++) {
+		char *next = followed[depth % 2];
+		const enum script_end end = script_follow(file, interpreter, next, LAUNCH_PATH);
+
+		words_clean(strrchr(file, '/') ? strrchr(file, '/') + 1 : file, name, sizeof(name));
+		if (end == SCRIPT_NONE)
+			findings_add(&c->findings, VERDICT_OK, check, NULL, "%s is a script of %s", name,
+				     interpreter);
+		else if (end == SCRIPT_OPEN)
+			findings_add(&c->findings, VERDICT_UNKNOWN, check,
+				     "ramlock check -- what it starts, or ramlock check PID",
+				     "%s is a script of %s; what it starts can't be seen in it, so all "
+				     "below is about the shell", name, interpreter);
+		else
+			findings_add(&c->findings, VERDICT_OK, check, NULL, "%s is a script; it %s %s", name,
+				     end == SCRIPT_PLAIN ? "executes" : "seems to execute", next);
+		if (end == SCRIPT_NONE || end == SCRIPT_OPEN)
+			break;
+		file = next;
+	}
+	return file;
+}
+
+static void tell_unread(const char *name, const char *file, const char *blamed)
+{
+	if (strcmp(file, blamed) != 0 && access(blamed, F_OK) != 0)
+		launch_refused(file, errno);
+	else
+		cli_error("%s: %s", name, access(blamed, R_OK) == 0 ? "is neither an ELF file nor a script"
+								    : strerror(errno));
+}
+
 /* The file that is executed for a program, which for a script is its interpreter. */
 static int look_at_program(struct check *c, const char *name, const char *file)
 {
@@ -59,13 +102,13 @@ static int look_at_program(struct check *c, const char *name, const char *file)
 
 	if (launch_find_library(library) != 0)
 		return CLI_FAILED;
-	library_match(library, file);
 	snprintf(c->path, sizeof(c->path), "%s", file);
+	file = follow_scripts(c, file);
+	library_match(library, file);
 	target_look(file, library, blamed, detail, LAUNCH_PATH);
 	p->path = blamed;
 	if (!image_read(blamed, &p->image, true)) {
-		cli_error("%s: %s", name, access(blamed, R_OK) == 0 ? "is neither an ELF file nor a script"
-								    : strerror(errno));
+		tell_unread(name, file, blamed);
 		return CLI_FAILED;
 	}
 	if (!image_read(library, &p->library, false))

@@ -14,6 +14,19 @@ static const char *name_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* What a program gets by its file it must have before it starts, or ld.so takes it for another's. */
+static const char *remedy_of(const char *rights)
+{
+	static const char *const texts[] = {
+		"start it as the owner of its file: User= in a unit, or setpriv --reuid",
+		"start it with the group of its file: Group= in a unit, or setpriv --regid",
+		"take them off a copy (setcap -r) and give them by AmbientCapabilities= in a unit, or "
+		"setpriv --ambient-caps",
+	};
+
+	return texts[strcmp(rights, "setgid") == 0 ? 1 : strcmp(rights, "file capabilities") == 0 ? 2 : 0];
+}
+
 static void find_reach(struct findings *f, const struct program *p)
 {
 	const bool fits = p->library.machine == p->image.machine &&
@@ -22,12 +35,11 @@ static void find_reach(struct findings *f, const struct program *p)
 	if (p->image.dynamic)
 		findings_add(f, VERDICT_OK, "linking", NULL, "dynamic, by %s", p->image.loader);
 	else
-		findings_add(f, VERDICT_FAIL, "linking", "link it dynamically",
+		findings_add(f, VERDICT_FAIL, "linking",
+			     "use a dynamically linked build of it: ldd tells",
 			     "static: LD_PRELOAD does not reach it");
 	if (*p->rights)
-		findings_add(f, VERDICT_FAIL, "privileges",
-			     "start it as the user that it becomes; in a unit User= and "
-			     "AmbientCapabilities=",
+		findings_add(f, VERDICT_FAIL, "privileges", remedy_of(p->rights),
 			     "%s: ld.so ignores LD_PRELOAD", p->rights);
 	else
 		findings_add(f, VERDICT_OK, "privileges", NULL, "no more than its user's");
@@ -42,8 +54,6 @@ static void find_reach(struct findings *f, const struct program *p)
 
 static void find_libc(struct findings *f, const struct program *p)
 {
-	if (!p->image.dynamic)
-		return;
 	if (*p->own_loader == '\0')
 		findings_add(f, VERDICT_UNKNOWN, "C library", NULL, "the library's is not known");
 	else if (strcmp(name_of(p->own_loader), name_of(p->image.loader)) != 0)
@@ -99,6 +109,8 @@ static void find_sanitizer(struct findings *f, const struct program *p)
 void findings_of_program(struct findings *f, const struct program *p)
 {
 	find_reach(f, p);
+	if (!p->image.dynamic) /* nothing of the library reaches it, whatever is in it */
+		return;
 	find_libc(f, p);
 	find_allocator(f, p);
 	find_sanitizer(f, p);

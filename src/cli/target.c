@@ -41,26 +41,6 @@ static FILE *open_plain(const char *path)
 	return file;
 }
 
-/* The interpreter that a script names in its first line, or false. */
-static bool read_script(const char *path, char *interpreter, size_t size)
-{
-	char line[256] = "";
-	FILE *file = open_plain(path);
-	char *start;
-
-	if (file == NULL)
-		return false;
-	if (fgets(line, sizeof(line), file) == NULL)
-		*line = '\0';
-	fclose(file);
-	if (strncmp(line, "#!", 2) != 0)
-		return false;
-	start = line + 2 + strspn(line + 2, " \t");
-	start[strcspn(start, " \t\n")] = '\0';
-	snprintf(interpreter, size, "%s", start);
-	return *start != '\0';
-}
-
 int target_find(const char *program, char *to, unsigned long size)
 {
 	const char *path = getenv("PATH");
@@ -82,6 +62,49 @@ int target_find(const char *program, char *to, unsigned long size)
 			error = errno;
 	}
 	return error;
+}
+
+/* The program that env(1) executes: behind options and variables. */
+static const char *skip_env(char *words)
+{
+	char *rest = NULL;
+
+	for (char *word = strtok_r(words, " \t", &rest); word; word = strtok_r(NULL, " \t", &rest)) {
+		if (strcmp(word, "-u") == 0 || strcmp(word, "-C") == 0)
+			strtok_r(NULL, " \t", &rest);
+		else if (strncmp(word, "-S", 2) == 0 && word[2])
+			return word + 2;
+		else if (*word != '-' && strchr(word, '=') == NULL)
+			return word;
+	}
+	return NULL;
+}
+
+bool target_interpreter(const char *path, char *interpreter, unsigned long size)
+{
+	char line[256] = "";
+	FILE *file = open_plain(path);
+	char *start, *rest;
+	const char *base, *program;
+
+	if (file == NULL)
+		return false;
+	if (fgets(line, sizeof(line), file) == NULL)
+		*line = '\0';
+	fclose(file);
+	if (strncmp(line, "#!", 2) != 0)
+		return false;
+	start = line + 2 + strspn(line + 2, " \t");
+	start[strcspn(start, "\n")] = '\0';
+	rest = start + strcspn(start, " \t");
+	if (*rest)
+		*rest++ = '\0';
+	base = strrchr(start, '/');
+	program = base && strcmp(base, "/env") == 0 ? skip_env(rest) : NULL;
+	if (program && target_find(program, interpreter, size) == 0)
+		return true;
+	snprintf(interpreter, size, "%s", start);
+	return *start != '\0';
 }
 
 /* Set-ids count only where they change something: root's own setuid programs are no others. */
@@ -147,7 +170,7 @@ bool target_image(const char *path, char *file, unsigned long size, struct image
 	for (int depth = 0; depth < SCRIPT_DEPTH; depth++) {
 		if (image_read(file, image, false))
 			return true;
-		if (!read_script(file, file, size))
+		if (!target_interpreter(file, file, size))
 			return false;
 	}
 	return false;
@@ -165,7 +188,7 @@ bool target_blocked(const char *path, char *to, unsigned long size)
 		snprintf(file, sizeof(file), "%s", to);
 		if (image_read(file, &image, false))
 			snprintf(to, size, "%s", image.loader);
-		else if (!read_script(file, to, size))
+		else if (!target_interpreter(file, to, size))
 			return false;
 		if (*to == '\0' || access(to, X_OK) != 0)
 			return *to != '\0';

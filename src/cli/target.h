@@ -21,6 +21,10 @@ extern const char *const target_texts[]; /* "is statically linked, …"; "" for 
 /* Finds a program as execvp(3) does. Returns 0 and its path in to, or ENOENT or EACCES. */
 int target_find(const char *program, char *to, unsigned long size);
 
+/* The interpreter of a script, as its first line names it, by way of env(1) too; false for what is no
+ * script, or can't be read. */
+bool target_interpreter(const char *path, char *interpreter, unsigned long size);
+
 /* The image that a file is executed as, for a script its interpreter's; file is whose it is. False
  * for what can't be read or is no ELF file and no script. */
 bool target_image(const char *path, char *file, unsigned long size, struct image *image);
