@@ -82,6 +82,45 @@ START_TEST(in_50_columns)
 }
 END_TEST
 
+/* A table of a name that is cut and of words that are broken, at a width. */
+static void print_long(const char *width, const char *expected)
+{
+	static const struct table_column long_columns[] = {
+		{"name", "NAME", TABLE_CUT},
+		{"bytes", "SIZE", TABLE_RIGHT},
+		{"set", "SETTINGS", TABLE_WRAP | TABLE_FOLD},
+	};
+	FILE *stream = open_memstream(&text, &size);
+	struct table *t = table_new(long_columns, 3);
+
+	setenv("COLUMNS", width, 1);
+	table_row(t);
+	table_text(t, 0, "a-name-of-22-columns-..");
+	table_size(t, 1, 123456789);
+	table_text(t, 2, "A=1 B=abcdefghijklmnopqrstuvwxyz");
+	table_print(t, stream);
+	fclose(stream);
+	ck_assert_str_eq(text, expected);
+	free(text);
+	table_free(t);
+}
+
+START_TEST(cut_and_broken)
+{
+	print_long("80", "NAME                        SIZE  SETTINGS\n"
+			 "a-name-of-22-columns-..  117 MiB  A=1 B=abcdefghijklmnopqrstuvwxyz\n");
+	print_long("40", "NAME              SIZE  SETTINGS\n"
+			 "a-name-of-...  117 MiB  A=1\n"
+			 "                        B=abcdefghijklmn\n"
+			 "                        opqrstuvwxyz\n");
+	print_long("20", "NAME         SIZE  SETTINGS\n" /* no figure is cut */
+			 "a-nam...  117 MiB  A=1\n"
+			 "                   B=abcdefgh\n"
+			 "                   ijklmnopqr\n"
+			 "                   stuvwxyz\n");
+}
+END_TEST
+
 START_TEST(as_json)
 {
 	FILE *stream = open_memstream(&text, &size);
@@ -111,6 +150,7 @@ Suite *table_suite(void)
 
 	tcase_add_test(t, in_80_columns);
 	tcase_add_test(t, in_50_columns);
+	tcase_add_test(t, cut_and_broken);
 	tcase_add_test(t, as_json);
 	suite_add_tcase(s, t);
 	return s;

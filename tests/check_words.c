@@ -132,6 +132,47 @@ START_TEST(shell_plain)
 }
 END_TEST
 
+static void check_copy(char *copy, const char *expected)
+{
+	ck_assert_str_eq(copy, expected);
+	free(copy);
+}
+
+START_TEST(cut)
+{
+	check_copy(words_cut("abcdef", 6), "abcdef");
+	check_copy(words_cut("abcdef", 5), "ab...");
+	check_copy(words_cut("abcdef", 3), "...");
+	check_copy(words_cut("abcdef", 2), "");
+	check_copy(words_cut("", 0), "");
+	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
+		return;
+	check_copy(words_cut("abcdef", 5), "abcd\xe2\x80\xa6");
+	check_copy(words_cut("\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2", 5),
+		   "\xe6\xbc\xa2\xe6\xbc\xa2\xe2\x80\xa6");
+	check_copy(words_cut("\xe6\xbc\xa2\xe6\xbc\xa2\xe6\xbc\xa2", 4), "\xe6\xbc\xa2\xe2\x80\xa6");
+	check_copy(words_cut("e\xcc\x81" "bcd", 3), "e\xcc\x81" "b\xe2\x80\xa6"); /* an accent has no column */
+	check_copy(words_cut("\xff\xff", 4), "\xe2\x80\xa6");
+	setlocale(LC_CTYPE, "C");
+}
+END_TEST
+
+START_TEST(folded)
+{
+	check_copy(words_fold("", 5), "");
+	check_copy(words_fold("a b c d", 5), "a b c\nd");
+	check_copy(words_fold("abcdefghijk", 5), "abcde\nfghij\nk");
+	check_copy(words_fold("a bcdefgh i", 5), "a\nbcdef\ngh\ni");
+	check_copy(words_fold("abcde", 5), "abcde");
+	check_copy(words_fold("ab\n\ncd", 5), "ab\n\ncd");
+	if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
+		return;
+	check_copy(words_fold("\xe6\xbc\xa2\xe6\xbc\xa2", 3), "\xe6\xbc\xa2\n\xe6\xbc\xa2");
+	check_copy(words_fold("\xe6\xbc\xa2x", 1), "\xe6\xbc\xa2\nx");
+	setlocale(LC_CTYPE, "C");
+}
+END_TEST
+
 Suite *words_suite(void)
 {
 	Suite *s = suite_create("words");
@@ -144,6 +185,8 @@ Suite *words_suite(void)
 	tcase_add_test(t, wrapped);
 	tcase_add_loop_test(t, shell_words, 0, 200);
 	tcase_add_test(t, shell_plain);
+	tcase_add_test(t, cut);
+	tcase_add_test(t, folded);
 	suite_add_tcase(s, t);
 	return s;
 }

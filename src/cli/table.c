@@ -15,6 +15,9 @@
 #include "common/text.h"
 
 #define LEAST_WRAP 16 /* a column of words is never narrower */
+#define LEAST_FOLD 10 /* one whose words are broken */
+#define GOOD_WRAP 16  /* what another column is cut for */
+#define LEAST_CUT 8
 #define MOST_WIDTH 120 /* longer lines are no easier to read */
 #define GAP 2
 
@@ -161,25 +164,53 @@ static bool wants_colour(FILE *to)
 	return terminal_of(to) >= 0 && !(no && *no) && !(term && strcmp(term, "dumb") == 0);
 }
 
-/* What the other columns leave of a line. */
-static size_t wrap_width(const struct table *t, FILE *to)
+static size_t widest(const struct table *t, size_t column)
 {
-	size_t total = table_width(to), used = 0;
+	size_t most = words_columns(t->columns[column].title);
+
+	for (size_t row = 0; row < t->rows; row++) {
+		const char *text = cell_of(t, row, column)->text;
+		const size_t width = text ? words_columns(text) : 0;
+
+		most = width > most ? width : most;
+	}
+	return most;
+}
+
+/* Of the columns that give way to figures. */
+struct widths {
+	size_t cut, wrap;
+};
+
+static size_t between(size_t width, size_t least, size_t most)
+{
+	return width > most ? most : width < least ? least : width;
+}
+
+static struct widths find_widths(const struct table *t, FILE *to)
+{
+	size_t left = table_width(to), least = 0, wrap = 0;
+	size_t cut = 0;
 
 	for (size_t i = 0; i < t->count; i++) {
-		size_t widest = words_columns(t->columns[i].title);
+		const unsigned flags = t->columns[i].flags;
+		const size_t width = flags & TABLE_JSON ? 0 : widest(t, i) + (i + 1 < t->count ? GAP : 0);
 
-		if (t->columns[i].flags & (TABLE_WRAP | TABLE_JSON))
-			continue;
-		for (size_t row = 0; row < t->rows; row++) {
-			const char *text = cell_of(t, row, i)->text;
-			size_t width = text ? words_columns(text) : 0;
+		if (flags & TABLE_CUT)
+			cut = width - GAP;
+		if (flags & TABLE_WRAP) {
+			least = flags & TABLE_FOLD ? LEAST_FOLD : LEAST_WRAP;
+			wrap = width;
+		} else {
+			const size_t used = flags & TABLE_CUT ? GAP : width;
 
-			widest = width > widest ? width : widest;
+			left = left > used ? left - used : 0;
 		}
-		used += widest + GAP;
 	}
-	return total > used + LEAST_WRAP ? total - used : LEAST_WRAP;
+	wrap = between(wrap, 0, GOOD_WRAP);
+	cut = between(left > wrap ? left - wrap : 0, cut < LEAST_CUT ? cut : LEAST_CUT, cut);
+	left = left > cut ? left - cut : 0;
+	return (struct widths){cut, left > least ? left : least};
 }
 
 static void add_columns(const struct table *t, struct libscols_table *out)
@@ -204,20 +235,37 @@ static void add_columns(const struct table *t, struct libscols_table *out)
 	}
 }
 
-static void add_row(const struct table *t, struct libscols_table *out, size_t row, size_t width)
+/* A cell's text as it is printed, to be freed. */
+static char *fit_text(const struct table *t, size_t column, const char *text, struct widths widths)
+{
+	const unsigned flags = t->columns[column].flags;
+	char *made = flags & TABLE_FOLD	 ? words_fold(text, widths.wrap)
+		     : flags & TABLE_CUT ? words_cut(text, widths.cut)
+					 : strdup(text);
+
+	if (made == NULL)
+		cli_no_memory();
+	if (flags & TABLE_WRAP)
+		words_wrap(made, widths.wrap);
+	return made;
+}
+
+static void add_row(const struct table *t, struct libscols_table *out, size_t row, struct widths widths)
 {
 	struct libscols_line *line = scols_table_new_line(out, NULL);
 	size_t place = 0;
 
 	for (size_t i = 0; i < t->count; i++) {
 		const struct cell *cell = cell_of(t, row, i);
+		char *text = NULL;
 
 		if (t->columns[i].flags & TABLE_JSON)
 			continue;
-		if (line == NULL || scols_line_set_data(line, place, cell->text) != 0)
+		if (cell->text)
+			text = fit_text(t, i, cell->text, widths);
+		if (line == NULL || scols_line_set_data(line, place, text) != 0)
 			cli_no_memory();
-		if (t->columns[i].flags & TABLE_WRAP && cell->text)
-			words_wrap((char *)scols_cell_get_data(scols_line_get_cell(line, place)), width);
+		free(text);
 		if (cell->colour)
 			scols_cell_set_color(scols_line_get_cell(line, place), colours[cell->colour]);
 		place++;
@@ -227,7 +275,7 @@ static void add_row(const struct table *t, struct libscols_table *out, size_t ro
 void table_print(const struct table *t, FILE *to)
 {
 	struct libscols_table *out = scols_new_table();
-	const size_t width = wrap_width(t, to);
+	const struct widths widths = find_widths(t, to);
 
 	if (out == NULL)
 		cli_no_memory();
@@ -238,7 +286,7 @@ void table_print(const struct table *t, FILE *to)
 	scols_table_set_termforce(out, SCOLS_TERMFORCE_NEVER);
 	add_columns(t, out);
 	for (size_t row = 0; row < t->rows; row++)
-		add_row(t, out, row, width);
+		add_row(t, out, row, widths);
 	scols_print_table(out);
 	scols_unref_table(out);
 }

@@ -17,6 +17,8 @@ enum table_flags {
 	TABLE_RIGHT = 1, /* figures */
 	TABLE_WRAP = 2,	 /* words are wrapped into what the others leave of the line; one a table */
 	TABLE_JSON = 4,	 /* not printed: JSON alone has it */
+	TABLE_CUT = 8,	 /* a text that is cut where the line would be too long; one a table */
+	TABLE_FOLD = 16, /* with TABLE_WRAP: words that are too long are broken */
 };
 
 struct table_column {

@@ -2,7 +2,9 @@
 /* Words for figures, and for what others wrote. */
 #include "config.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 #include <wctype.h>
@@ -117,26 +119,94 @@ void words_shell(const char *word, FILE *to)
 	putc('\'', to);
 }
 
+/* The bytes of the next character, and its columns. */
+static size_t next_character(const char *text, size_t left, size_t *columns)
+{
+	mbstate_t state = {0};
+	wchar_t c;
+	size_t length = mbrtowc(&c, text, left, &state);
+
+	if (length == 0 || length > left) {
+		*columns = 4;
+		return 1;
+	}
+	*columns = wcwidth(c) < 0 ? 4 * length : (size_t)wcwidth(c);
+	return length;
+}
+
 size_t words_columns(const char *text)
 {
-	size_t width = 0, left = strlen(text);
-	mbstate_t state = {0};
+	size_t width = 0, left = strlen(text), columns, length;
 
-	while (left) {
-		wchar_t c;
-		size_t length = mbrtowc(&c, text, left, &state);
-
-		if (length == 0 || length > left) {
-			width += 4;
-			length = 1;
-			state = (mbstate_t){0};
-		} else {
-			width += wcwidth(c) < 0 ? 4 * length : (size_t)wcwidth(c);
-		}
-		text += length;
-		left -= length;
+	for (; left; text += length, left -= length) {
+		length = next_character(text, left, &columns);
+		width += columns;
 	}
 	return width;
+}
+
+/* The bytes of a text that fit into columns; what takes none goes with what is before it. */
+static size_t fitting(const char *text, size_t left, size_t columns)
+{
+	size_t at = 0, width = 0, one;
+
+	while (at < left) {
+		const size_t length = next_character(text + at, left - at, &one);
+
+		if (width + one > columns)
+			break;
+		width += one;
+		at += length;
+	}
+	return at;
+}
+
+char *words_cut(const char *text, size_t columns)
+{
+	const size_t length = strlen(text);
+	char *to = malloc(length + MB_LEN_MAX + 1), ellipsis[MB_LEN_MAX + 1];
+	mbstate_t state = {0};
+	size_t end = wcrtomb(ellipsis, L'\u2026', &state), width;
+
+	if (to == NULL || words_columns(text) <= columns)
+		return to ? strcpy(to, text) : NULL;
+	if (end == (size_t)-1) /* not in this locale */
+		end = (size_t)sprintf(ellipsis, "...");
+	ellipsis[end] = '\0';
+	width = words_columns(ellipsis);
+	end = fitting(text, length, columns > width ? columns - width : 0);
+	memcpy(to, text, end);
+	strcpy(to + end, columns >= width ? ellipsis : "");
+	return to;
+}
+
+char *words_fold(const char *text, size_t columns)
+{
+	char *wrapped = strdup(text), *to = malloc(2 * strlen(text) + 1);
+	size_t used = 0, one;
+
+	if (wrapped == NULL || to == NULL) {
+		free(wrapped);
+		free(to);
+		return NULL;
+	}
+	words_wrap(wrapped, columns);
+	for (const char *at = wrapped; *at;) {
+		const size_t length = strcspn(at, "\n");
+		size_t part = fitting(at, length, columns);
+
+		if (part == 0 && length) /* a character is wider than the line */
+			part = next_character(at, length, &one);
+		memcpy(to + used, at, part);
+		used += part;
+		at += part;
+		if (*at)
+			to[used++] = '\n';
+		at += *at == '\n';
+	}
+	to[used] = '\0';
+	free(wrapped);
+	return to;
 }
 
 void words_wrap(char *text, size_t width)

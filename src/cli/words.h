@@ -33,6 +33,13 @@ void words_shell(const char *word, FILE *to);
  * print them. */
 size_t words_columns(const char *text);
 
+/* A copy, to be freed, that is cut where it has more columns, with an ellipsis at its end. NULL where there
+ * is no memory. */
+char *words_cut(const char *text, size_t columns);
+
+/* The same, but broken into lines: at blanks, and within longer words. */
+char *words_fold(const char *text, size_t columns);
+
 /* Turns blanks into newlines, so that no line has more columns but for a longer word. */
 void words_wrap(char *text, size_t columns);
 
