@@ -39,6 +39,9 @@ START_TEST(faults)
 	ck_assert(process_faults("7 () S 9) R 1 2 3 4 5 6 21 12 23 14", &minor, &major));
 	ck_assert_uint_eq(minor, 21);
 	ck_assert(!process_faults("7 (a", &minor, &major));
+	ck_assert_int_eq(process_parent("7 () S 9) R 21 2 3"), 21);
+	ck_assert_int_eq(process_parent("7 (a) R 0 0 0"), 0);
+	ck_assert_int_eq(process_parent("7 (a"), 0);
 	ck_assert(!process_faults("7 (a) S 1 2 3", &minor, &major));
 }
 END_TEST
@@ -106,6 +109,22 @@ START_TEST(classes)
 }
 END_TEST
 
+/* Numbers begin anew at the highest, so that a later thread's may be lower. */
+START_TEST(main_thread)
+{
+	scratch_put("/proc/8/task/7/comm", "late\n");
+	scratch_put("/proc/8/task/8/comm", "main\n");
+	scratch_put("/proc/8/task/9/comm", "early\n");
+	p = (struct process){.pid = 8};
+	process_read_stacks(&p, scratch);
+	ck_assert_uint_eq(p.stack_count, 3);
+	ck_assert_str_eq(p.stacks[0].name, "main");
+	ck_assert_str_eq(p.stacks[1].name, "late");
+	ck_assert_str_eq(p.stacks[2].name, "early");
+	process_free(&p);
+}
+END_TEST
+
 START_TEST(nothing)
 {
 	p = (struct process){.pid = 7};
@@ -128,6 +147,7 @@ Suite *process_suite(void)
 	tcase_add_test(t, faults);
 	tcase_add_test(t, faults_since_start);
 	tcase_add_test(t, classes);
+	tcase_add_test(t, main_thread);
 	tcase_add_test(t, nothing);
 	suite_add_tcase(s, t);
 	return s;

@@ -37,6 +37,14 @@ bool process_faults(const char *line, uint64_t *minor, uint64_t *major)
 	return true;
 }
 
+int process_parent(const char *line)
+{
+	const char *at = strrchr(line, ')');
+	int parent;
+
+	return at && sscanf(at + 1, " %*c %d", &parent) == 1 && parent > 0 ? parent : 0;
+}
+
 void process_read_faults(struct process *p, const char *root)
 {
 	char path[512], line[1024];
@@ -46,6 +54,7 @@ void process_read_faults(struct process *p, const char *root)
 	if (limits_read_file(path, line, sizeof(line)) <= 0 ||
 	    !process_faults(line, &p->minor, &p->major))
 		return;
+	p->parent = process_parent(line);
 	p->minor = less(p->minor, value_of(p, STAT_minor_at_start));
 	p->major = less(p->major, value_of(p, STAT_major_at_start));
 }

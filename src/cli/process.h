@@ -27,7 +27,7 @@ struct process_stack {
 };
 
 struct process {
-	int pid;
+	int pid, parent; /* 0: not known */
 	char name[32];
 	char program[512]; /* "" where it can't be read */
 	struct stats_page page;
@@ -58,5 +58,8 @@ uintptr_t process_stack_pointer(const char *line);
 
 /* Minor and major faults in a line of /proc/PID/stat, whose second field may hold anything. */
 bool process_faults(const char *line, uint64_t *minor, uint64_t *major);
+
+/* The parent in the same line, 0 if there is none. */
+int process_parent(const char *line);
 
 #endif

@@ -50,6 +50,22 @@ static int compare(const void *one, const void *other)
 	return (a->tid > b->tid) - (a->tid < b->tid);
 }
 
+/* The main thread is the first, also where the numbers of the others are lower. */
+static void sort(struct process *p)
+{
+	size_t main = 0;
+
+	qsort(p->stacks, p->stack_count, sizeof(*p->stacks), compare);
+	while (main < p->stack_count && p->stacks[main].tid != p->pid)
+		main++;
+	if (main < p->stack_count) {
+		const struct process_stack stack = p->stacks[main];
+
+		memmove(p->stacks + 1, p->stacks, main * sizeof(*p->stacks));
+		p->stacks[0] = stack;
+	}
+}
+
 void process_read_stacks(struct process *p, const char *root)
 {
 	struct dirent *entry;
@@ -73,5 +89,5 @@ void process_read_stacks(struct process *p, const char *root)
 	if (tasks)
 		closedir(tasks);
 	if (p->stack_count)
-		qsort(p->stacks, p->stack_count, sizeof(*p->stacks), compare);
+		sort(p);
 }
