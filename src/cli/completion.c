@@ -81,8 +81,8 @@ static void print_operands(const struct command *command)
 	static const char *const words[] = {
 		[OPERANDS_NONE] = ":",
 		[OPERANDS_PROGRAM] = "mapfile -t COMPREPLY < <(compgen -c -- \"$cur\"; compgen -f -- \"$cur\")",
-		[OPERANDS_PID] = "COMPREPLY=($(compgen -W \"$(ramlock status 2>/dev/null | "
-				 "awk '$1 + 0 { print $1 }')\" -- \"$cur\"))",
+		[OPERANDS_PID] = "COMPREPLY=($(compgen -W \"$(ramlock status --all 2>/dev/null | "
+				 "awk 'NF > 6 && $1 + 0 { print $1 }')\" -- \"$cur\"))",
 		[OPERANDS_PROGRAM_OR_PID] = "mapfile -t COMPREPLY < <(compgen -c -- \"$cur\"; "
 					    "compgen -f -- \"$cur\"; "
 					    "compgen -W \"$(cd /proc && echo [0-9]*)\" -- \"$cur\")",

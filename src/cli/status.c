@@ -14,9 +14,10 @@
 #include "cli/status.h"
 #include "cli/watch.h"
 
-enum { STATUS_WATCH, STATUS_COUNT, STATUS_JSON, STATUS_METRICS };
+enum { STATUS_ALL, STATUS_WATCH, STATUS_COUNT, STATUS_JSON, STATUS_METRICS };
 
 static const struct cli_option status_options[] = {
+	[STATUS_ALL] = {"all", NULL, "a line for each of processes and threads that are alike"},
 	[STATUS_WATCH] = {"watch", "[SECONDS]", "look again every 2 or so many seconds, until q or Ctrl-C"},
 	[STATUS_COUNT] = {"count", "TIMES", "with --watch: so often"},
 	[STATUS_JSON] = {"json", NULL, "all of it as JSON"},
@@ -45,6 +46,7 @@ struct status {
 	char **pids; /* NULL-terminated, checked; none: all */
 	struct process *processes;
 	size_t count, room;
+	bool each; /* of what is alike */
 	bool seen, ended; /* one was shown before; one of the PIDs is there no more */
 };
 
@@ -137,12 +139,12 @@ static void print_text(const struct status *s, FILE *to)
 	if (*s->pids == NULL && s->count == 0)
 		fputs("No process under ramlock that you may look at.\n", to);
 	else if (*s->pids == NULL)
-		status_list(s->processes, s->count, to);
+		status_list(s->processes, s->count, s->each, to);
 	else
 		for (size_t i = 0; i < s->count; i++) {
 			if (i)
 				putc('\n', to);
-			status_detail(&s->processes[i], to);
+			status_detail(&s->processes[i], s->each, to);
 		}
 }
 
@@ -197,7 +199,9 @@ static int read_options(struct status *s, struct watch *watch, struct cli_argume
 	int option;
 
 	while ((option = cli_next(a)) >= 0) {
-		if (option == STATUS_JSON)
+		if (option == STATUS_ALL)
+			s->each = true;
+		else if (option == STATUS_JSON)
 			json = true;
 		else if (option == STATUS_METRICS)
 			metrics = true;

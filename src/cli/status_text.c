@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/cli.h"
 #include "cli/status.h"
 #include "cli/table.h"
 #include "cli/words.h"
@@ -25,32 +26,98 @@ static const char *name_of(const struct process *p, char name[64])
 	return words_clean(whole, name, 64);
 }
 
-void status_list(const struct process *processes, size_t count, FILE *to)
+static uint64_t larger(uint64_t one, uint64_t other)
+{
+	return one == PROCESS_UNKNOWN || other == PROCESS_UNKNOWN ? PROCESS_UNKNOWN
+	       : one > other					   ? one
+									   : other;
+}
+
+/* Whether people see no difference: children of one parent, but for the adopted ones of process 1. */
+static bool are_alike(const struct process *one, const struct process *other)
+{
+	return one->parent == other->parent && one->parent > 1 &&
+	       one->page.level == other->page.level && strcmp(one->program, other->program) == 0 &&
+	       strcmp(one->name, other->name) == 0 &&
+	       strcmp(one->page.settings, other->page.settings) == 0 &&
+	       !TOTAL(one, locked) == !TOTAL(other, locked);
+}
+
+/* The processes of a row: number, and the largest figures. */
+struct group {
+	size_t count;
+	uint64_t resident, locked, minor, major;
+};
+
+static void group_add(struct group *g, const struct process *p)
+{
+	g->count++;
+	g->resident = larger(g->resident, TOTAL(p, resident));
+	g->locked = larger(g->locked, TOTAL(p, locked));
+	g->minor = larger(g->minor, p->minor);
+	g->major = larger(g->major, p->major);
+}
+
+static void list_row(struct table *t, const struct process *p, const struct group *g)
+{
+	static const enum table_colour colours[] = {TABLE_RED, TABLE_YELLOW, TABLE_GREEN};
+	char name[64], settings[sizeof(p->page.settings)];
+
+	table_row(t);
+	table_number(t, 0, (uint64_t)p->pid);
+	if (g->count > 1)
+		table_format(t, 1, "%zu x %s", g->count, name_of(p, name));
+	else
+		table_text(t, 1, name_of(p, name));
+	table_text(t, 2, level_names[p->page.level]);
+	table_colour(t, 2, colours[p->page.level]);
+	table_size(t, 3, g->resident);
+	table_size(t, 4, g->locked);
+	table_number(t, 5, g->minor);
+	table_number(t, 6, g->major);
+	table_text(t, 7, status_settings(p->page.settings, settings, sizeof(settings)));
+}
+
+/* The processes like this one, itself among them; none if an earlier one has shown them. */
+static struct group gather(const struct process *processes, size_t count, const struct process *p)
+{
+	struct group g = {.count = 0};
+
+	for (const struct process *other = processes; other < processes + count; other++) {
+		if (other != p && !are_alike(p, other))
+			continue;
+		if (other < p)
+			return (struct group){.count = 0};
+		group_add(&g, other);
+	}
+	return g;
+}
+
+void status_list(const struct process *processes, size_t count, bool each, FILE *to)
 {
 	static const struct table_column columns[] = {
-		{"pid", "PID", TABLE_RIGHT},	       {"program", "PROGRAM", TABLE_LEFT},
+		{"pid", "PID", TABLE_RIGHT},	       {"program", "PROGRAM", TABLE_CUT},
 		{"level", "LEVEL", TABLE_LEFT},	       {"resident", "RESIDENT", TABLE_RIGHT},
 		{"locked", "LOCKED", TABLE_RIGHT},     {"minor", "MINFLT", TABLE_RIGHT},
-		{"major", "MAJFLT", TABLE_RIGHT},       {"settings", "SETTINGS", TABLE_WRAP},
+		{"major", "MAJFLT", TABLE_RIGHT},      {"settings", "SETTINGS", TABLE_WRAP | TABLE_FOLD},
 	};
-	static const enum table_colour colours[] = {TABLE_RED, TABLE_YELLOW, TABLE_GREEN};
 	struct table *t = table_new(columns, sizeof(columns) / sizeof(*columns));
+	bool grouped = false;
 
 	for (const struct process *p = processes; p < processes + count; p++) {
-		char name[64];
+		struct group g = {.count = 0};
 
-		table_row(t);
-		table_number(t, 0, (uint64_t)p->pid);
-		table_text(t, 1, name_of(p, name));
-		table_text(t, 2, level_names[p->page.level]);
-		table_colour(t, 2, colours[p->page.level]);
-		table_size(t, 3, TOTAL(p, resident));
-		table_size(t, 4, TOTAL(p, locked));
-		table_number(t, 5, p->minor);
-		table_number(t, 6, p->major);
-		table_text(t, 7, p->page.settings);
+		if (each)
+			group_add(&g, p);
+		else
+			g = gather(processes, count, p);
+		if (g.count)
+			list_row(t, p, &g);
+		grouped |= g.count > 1;
 	}
 	table_print(t, to);
+	if (grouped)
+		fputs("\nOf several processes: the lowest PID, the largest figures; --all shows each.\n", to);
 	table_free(t);
 }
 
@@ -80,24 +147,62 @@ static struct table *memory_table(const struct process *p)
 	return t;
 }
 
-static struct table *stack_table(const struct process *p)
+static bool is_all_locked(const struct process_stack *s)
+{
+	return s->resident == s->locked;
+}
+
+/* Whether people see no difference. */
+static bool are_alike_stacks(const struct process_stack *one, const struct process_stack *other)
+{
+	return strcmp(one->name, other->name) == 0 && one->end - one->start == other->end - other->start &&
+	       is_all_locked(one) == is_all_locked(other);
+}
+
+/* A row of the threads like this one, with the largest figures; an earlier one may have it. The main
+ * thread, the first, has a row of its own. */
+static size_t stack_row(struct table *t, const struct process *p, size_t index, bool each)
+{
+	const struct process_stack *first = &p->stacks[index], *s;
+	struct process_stack most = *first;
+	size_t count = 1;
+
+	for (size_t i = 1; i < p->stack_count && index && !each; i++) {
+		s = &p->stacks[i];
+		if (i == index || !are_alike_stacks(first, s))
+			continue;
+		if (i < index)
+			return 0;
+		most.resident = larger(most.resident, s->resident);
+		most.locked = larger(most.locked, s->locked);
+		most.used = larger(most.used, s->used);
+		count++;
+	}
+	table_row(t);
+	table_number(t, 0, (uint64_t)first->tid);
+	if (count > 1)
+		table_format(t, 1, "%zu x %s", count, first->name);
+	else
+		table_text(t, 1, first->name);
+	table_size(t, 2, first->end ? first->end - first->start : PROCESS_UNKNOWN);
+	table_size(t, 3, most.resident);
+	table_size(t, 4, most.locked);
+	table_size(t, 5, most.used);
+	return count;
+}
+
+static struct table *stack_table(const struct process *p, bool each, bool *grouped)
 {
 	static const struct table_column columns[] = {
-		{"tid", "THREAD", TABLE_RIGHT},	       {"name", "NAME", TABLE_LEFT},
+		{"tid", "THREAD", TABLE_RIGHT},	       {"name", "NAME", TABLE_CUT},
 		{"size", "STACK", TABLE_RIGHT},	       {"resident", "RESIDENT", TABLE_RIGHT},
 		{"locked", "LOCKED", TABLE_RIGHT},     {"used", "IN USE", TABLE_RIGHT},
 	};
 	struct table *t = table_new(columns, sizeof(columns) / sizeof(*columns));
 
-	for (const struct process_stack *s = p->stacks; s < p->stacks + p->stack_count; s++) {
-		table_row(t);
-		table_number(t, 0, (uint64_t)s->tid);
-		table_text(t, 1, s->name);
-		table_size(t, 2, s->end ? s->end - s->start : PROCESS_UNKNOWN);
-		table_size(t, 3, s->resident);
-		table_size(t, 4, s->locked);
-		table_size(t, 5, s->used);
-	}
+	*grouped = false;
+	for (size_t i = 0; i < p->stack_count; i++)
+		*grouped |= stack_row(t, p, i, each) > 1;
 	return t;
 }
 
@@ -173,18 +278,45 @@ static void print_table(struct table *t, FILE *to)
 	table_free(t);
 }
 
+/* "  label     text", with what is too long for a line below it. */
+static void print_field(const char *label, const char *text, FILE *to)
+{
+	const size_t width = table_width(to), indent = 12;
+	char *folded = words_fold(text, width > 2 * indent ? width - indent : indent);
+
+	if (folded == NULL)
+		cli_no_memory();
+	for (char *line = folded, *next; line; line = next) {
+		next = strchr(line, '\n');
+		if (next)
+			*next++ = '\0';
+		fprintf(to, "  %-*s%s\n", (int)indent - 2, line == folded ? label : "", line);
+	}
+	free(folded);
+}
+
 static void print_head(const struct process *p, FILE *to)
 {
-	char text[512];
 	const int error = p->page.error;
+	char name[64], path[sizeof(p->program)], text[600], brief[sizeof(p->page.settings)];
+	int length;
 
-	fprintf(to, "%s, pid %d", name_of(p, text), p->pid);
-	fprintf(to, "  %s\n", words_clean(p->program, text, sizeof(text)));
-	fprintf(to, "  level     %s: %s", level_names[p->page.level], reason_texts[p->page.reason]);
-	if (p->page.reason == REASON_REFUSED)
-		fprintf(to, " (%s)", error > 0 && error < 4096 ? strerror(error) : "?");
-	fprintf(to, "\n  settings  %s\n",
-		*p->page.settings ? words_clean(p->page.settings, text, sizeof(text)) : "all default");
+	name_of(p, name);
+	words_clean(p->program, path, sizeof(path));
+	length = snprintf(text, sizeof(text), "%s, pid %d", name, p->pid);
+	if ((size_t)length + 2 + words_columns(path) <= table_width(to)) {
+		fprintf(to, "%s  %s\n", text, path);
+	} else {
+		fprintf(to, "%s\n", text);
+		print_field("program", path, to);
+	}
+	snprintf(text, sizeof(text), "%s: %s%s%s%s", level_names[p->page.level],
+		 reason_texts[p->page.reason], p->page.reason == REASON_REFUSED ? " (" : "",
+		 p->page.reason != REASON_REFUSED ? "" : error > 0 && error < 4096 ? strerror(error) : "?",
+		 p->page.reason == REASON_REFUSED ? ")" : "");
+	print_field("level", text, to);
+	status_settings(p->page.settings, brief, sizeof(brief));
+	print_field("settings", *brief ? words_clean(brief, text, sizeof(text)) : "all default", to);
 	fprintf(to, "  resident  %s, of it %s locked\n", word_size(TOTAL(p, resident)).text,
 		word_size(TOTAL(p, locked)).text);
 	fprintf(to, "  faults    %s minor, %s major since start\n",
@@ -192,12 +324,16 @@ static void print_head(const struct process *p, FILE *to)
 		p->major == PROCESS_UNKNOWN ? "unknown" : word_number(p->major).text);
 }
 
-void status_detail(const struct process *p, FILE *to)
+void status_detail(const struct process *p, bool each, FILE *to)
 {
+	bool grouped;
+
 	print_head(p, to);
 	print_table(memory_table(p), to);
 	print_table(reserve_table(p), to);
-	print_table(stack_table(p), to);
+	print_table(stack_table(p, each, &grouped), to);
+	if (grouped)
+		fputs("Of several threads: the lowest number, the largest figures; --all shows each.\n", to);
 	print_table(counter_table(p), to);
 }
 
@@ -209,6 +345,8 @@ static void json_table(struct table *t, struct json *j, const char *name)
 
 static void json_process(const struct process *p, struct json *j)
 {
+	bool grouped;
+
 	json_object(j, NULL);
 	json_number(j, "pid", (uint64_t)p->pid);
 	json_string(j, "name", p->name);
@@ -223,7 +361,7 @@ static void json_process(const struct process *p, struct json *j)
 	json_number(j, "major_faults", p->major);
 	json_table(memory_table(p), j, "memory");
 	json_table(reserve_table(p), j, "reserves");
-	json_table(stack_table(p), j, "stacks");
+	json_table(stack_table(p, true, &grouped), j, "stacks");
 	json_object(j, "counters");
 	for (int i = 0; i < STAT_COUNT; i++)
 		if (!stats_is_address((enum stat_index)i))
