@@ -20,6 +20,7 @@
 #include "cli/suggested.h"
 #include "cli/target.h"
 #include "cli/units.h"
+#include "cli/words.h"
 
 enum { UNIT_FROM, UNIT_INSTALL, UNIT_REMOVE, UNIT_USER, UNIT_ROOT, UNIT_JSON };
 
@@ -282,62 +283,50 @@ static void print_written(const struct unit *u, const char *text)
 	}
 }
 
-/* A word as a shell takes it. */
-static const char *shell_word(const char *word, char *to, size_t size)
-{
-	size_t used = 0;
-
-	if (word[strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-:@+=,")] ==
-	    '\0')
-		return word;
-	to[used++] = '\'';
-	for (; *word && used + 6 < size; word++) {
-		if (*word == '\'')
-			used += (size_t)sprintf(to + used, "'\\''");
-		else
-			to[used++] = *word;
-	}
-	strcpy(to + used, "'");
-	return to;
-}
-
 /* A template is started under the names of its instances. */
 static void print_restart(const struct unit *u)
 {
 	const struct service *s = &u->dropin.service;
 	const char *at = strchr(s->name, '@'), *user = u->units.user ? "--user " : "";
 	struct unit_names instances = {.count = 0};
-	char word[2 * UNITS_NAME], name[2 * UNITS_NAME];
+	char name[2 * UNITS_NAME];
 
 	printf("systemctl %sdaemon-reload && systemctl %srestart", user, user);
 	if (at && at[1] == '.') {
 		units_instances(&u->units, s->name, &instances);
-		for (size_t i = 0; i < instances.count; i++)
-			printf(" %s", shell_word(instances.names[i], word, sizeof(word)));
+		for (size_t i = 0; i < instances.count; i++) {
+			putchar(' ');
+			words_shell(instances.names[i], stdout);
+		}
 		snprintf(name, sizeof(name), "%.*sINSTANCE.service", (int)(at + 1 - s->name), s->name);
 	} else {
 		snprintf(name, sizeof(name), "%s", s->name);
 	}
-	if (instances.count == 0)
-		printf(" %s", shell_word(name, word, sizeof(word)));
+	if (instances.count == 0) {
+		putchar(' ');
+		words_shell(name, stdout);
+	}
 	putchar('\n');
 	unit_names_free(&instances);
 }
 
 static void print_next(const struct unit *u)
 {
-	char root[2 * UNITS_PATH], name[2 * UNITS_NAME];
-
 	fputs("\nTo use it:   ", stdout);
 	if (*u->root)
 		puts("start the system in that folder");
 	else
 		print_restart(u);
-	printf("To see it:   ramlock status\n"
-	       "To undo it:  ramlock unit %s%s%s%s--remove %s\n",
-	       u->units.user ? "--user " : "", *u->root ? "--root=" : "",
-	       shell_word(u->root, root, sizeof(root)), *u->root ? " " : "",
-	       shell_word(u->dropin.service.name, name, sizeof(name)));
+	fputs("To see it:   ramlock status\nTo undo it:  ramlock unit ", stdout);
+	fputs(u->units.user ? "--user " : "", stdout);
+	if (*u->root) {
+		fputs("--root=", stdout);
+		words_shell(u->root, stdout);
+		putchar(' ');
+	}
+	fputs("--remove ", stdout);
+	words_shell(u->dropin.service.name, stdout);
+	putchar('\n');
 }
 
 static int finish(const struct unit *u)
