@@ -33,6 +33,7 @@ static unsigned commits_to_fail;
 static int move_result;
 static bool mark_commits;  /* write to each page, so that a needless clear shows */
 static bool commit_enters; /* use the arena while it grows */
+static size_t fits_most;
 static size_t cover_leaves; /* so much is handed out and freed while descriptors become resident */
 
 static int fake_commit(void *at, size_t size)
@@ -65,6 +66,11 @@ static int fake_commit(void *at, size_t size)
 	return 0;
 }
 
+static bool fake_fits(size_t size)
+{
+	return size <= fits_most;
+}
+
 static void fake_release(void *at, size_t size)
 {
 	asked.releases++;
@@ -87,7 +93,7 @@ static int fake_move(void *from, void *to, size_t size)
 	return move_result;
 }
 
-static const struct arena_ops ops = {fake_commit, fake_release, fake_move};
+static const struct arena_ops ops = {fake_commit, fake_fits, fake_release, fake_move};
 
 static void arena_open(struct arena_settings settings)
 {
@@ -117,6 +123,7 @@ static void setup(void)
 	move_result = 0;
 	mark_commits = commit_enters = false;
 	cover_leaves = 0;
+	fits_most = SIZE_MAX;
 	arena_open((struct arena_settings){.retain = SIZE_MAX});
 }
 
@@ -290,6 +297,17 @@ START_TEST(a_failed_commit_changes_nothing)
 	after = counters();
 	ck_assert_mem_eq(&before, &after, sizeof before);
 	ck_assert_ptr_eq(block(BLOCK), a);
+}
+END_TEST
+
+START_TEST(what_does_not_fit_costs_no_descriptors)
+{
+	fits_most = 256 * MIB;
+	ck_assert_ptr_null(arena_alloc(&arena, 257 * MIB));
+	ck_assert_uint_eq(counters().metadata, 0);
+	ck_assert_uint_eq(counters().refused, 1);
+	ck_assert_uint_eq(asked.commits, 0);
+	block(256 * MIB);
 }
 END_TEST
 
@@ -946,6 +964,7 @@ static void add_growth(Suite *s)
 	tcase_add_test(t, a_failed_chunk_is_tried_exactly);
 	tcase_add_test(t, huge_growth_is_whole);
 	tcase_add_test(t, a_failed_commit_changes_nothing);
+	tcase_add_test(t, what_does_not_fit_costs_no_descriptors);
 	tcase_add_test(t, too_large_is_refused);
 	tcase_add_test(t, more_than_the_limit_is_given_back);
 	tcase_add_test(t, the_reserve_is_kept);

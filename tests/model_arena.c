@@ -191,7 +191,7 @@ static int ops_move(void *from, void *to, size_t size)
 	return result;
 }
 
-static const struct arena_ops ops = {ops_commit, ops_release, ops_move};
+static const struct arena_ops ops = {ops_commit, NULL, ops_release, ops_move};
 
 /* Each page of a block bears a stamp in its first and last word. */
 static void block_stamp(struct slot *s, size_t from)

@@ -33,6 +33,9 @@
 struct arena_ops {
 	/* Makes the range readable, writable, resident, locked and zero. On error nothing changed. */
 	int (*commit)(void *at, size_t size);
+	/* Whether so much would be committed now: asked before descriptors for more than 16 MiB or so are.
+	 * NULL: it would. */
+	bool (*fits)(size_t size);
 	/* Gives the pages of a committed range back and makes it PROT_NONE. */
 	void (*release)(void *at, size_t size);
 	/* Moves the pages of a committed range to one that isn't, after which `from` is PROT_NONE.

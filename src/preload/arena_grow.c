@@ -21,13 +21,33 @@ static int region_cover(const struct arena *a, struct arena_region *region, size
 	return error;
 }
 
-/* Makes the descriptors of so many pages resident. The lock is dropped and taken again, so that
- * nobody who needs no growth waits. */
-static int arena_cover(struct arena *a, uint32_t pages)
+static uint32_t site_fresh(const struct site *s)
 {
+	return s->first > s->bare ? s->first : s->bare;
+}
+
+/* Whether the site's own pages will be had. Without asking, a request of 21 GiB that is refused leaves
+ * 84 MiB of descriptors behind. */
+static bool site_fits(const struct arena *a, const struct site *s)
+{
+	const uint32_t fresh = s->end - site_fresh(s);
+
+	return fresh <= a->tags.step / sizeof(struct tlsf_page) || a->ops->fits == NULL ||
+	       a->ops->fits(page_bytes(a, fresh));
+}
+
+/* Makes the descriptors of a site resident. The lock is dropped and taken again, so that nobody who
+ * needs no growth waits. */
+static int arena_cover(struct arena *a, const struct site *s)
+{
+	const uint32_t pages = s->grown;
 	int error;
 
 	arena_leave(a);
+	if (!site_fits(a, s)) {
+		arena_enter(a);
+		return -ENOMEM;
+	}
 	pthread_mutex_lock(&a->cover_lock);
 	error = region_cover(a, &a->tags, (size_t)((char *)&a->map.page[pages] - a->tags.base));
 	if (error == 0)
@@ -119,11 +139,6 @@ static bool site_find(const struct arena *a, const struct demand *d, struct site
 	return site_at(a, d, at == TLSF_NIL ? t->top : at, s);
 }
 
-static uint32_t site_fresh(const struct site *s)
-{
-	return s->first > s->bare ? s->first : s->bare;
-}
-
 /* Takes the spans of the site out of the indexes: [first, bare) if any, and [fresh, grown). */
 static void site_take(struct tlsf *t, const struct site *s)
 {
@@ -157,7 +172,7 @@ bool arena_claim(struct arena *a, const struct demand *d, struct site *s)
 			site_take(&a->map, s);
 			return true;
 		}
-		if (arena_cover(a, s->grown))
+		if (arena_cover(a, s))
 			return false;
 	}
 	return false;

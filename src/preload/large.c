@@ -94,7 +94,7 @@ static int move(void *from, void *to, size_t size)
 	return reserve_again(from, size) ? 0 : ARENA_LOST;
 }
 
-static const struct arena_ops operations = {commit, release, move};
+static const struct arena_ops operations = {commit, pages_fit, release, move};
 
 /* A share of what a finite RLIMIT_AS leaves, beside so many bytes that are the arena's already. */
 static uint64_t share_of_addresses(uint64_t ours)

@@ -42,16 +42,27 @@ static int commit_locked(uintptr_t at, size_t size)
 	return error ? error : -EAGAIN;
 }
 
-int pages_commit(uintptr_t at, size_t size, bool huge)
+static int ask_limits(size_t size)
 {
-	int error;
-
-	if (sandbox_is_on() || lock_level() == LEVEL_NONE || (preload_options.lock == LOCK_CURRENT && preload_active))
+	if (sandbox_is_on() || lock_level() == LEVEL_NONE ||
+	    (preload_options.lock == LOCK_CURRENT && preload_active))
 		return refuse(REFUSED_NOT, -EPERM);
 	if (lock_level() == LEVEL_RANGES && !held_fits(size))
 		return refuse(REFUSED_LIMIT, -EAGAIN);
-	if (!ahead_fits(size))
-		return refuse(REFUSED_MEMORY, -ENOMEM);
+	return ahead_fits(size) ? 0 : refuse(REFUSED_MEMORY, -ENOMEM);
+}
+
+bool pages_fit(size_t size)
+{
+	return ask_limits(size) == 0;
+}
+
+int pages_commit(uintptr_t at, size_t size, bool huge)
+{
+	int error = ask_limits(size);
+
+	if (error)
+		return error;
 	if (huge) /* before the first page */
 		sys_madvise(at, size, MADV_HUGEPAGE);
 	sys_madvise(at, size, MADV_DODUMP);

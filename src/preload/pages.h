@@ -12,6 +12,9 @@
  * -errno, and nothing has changed. Asks the limits first. */
 int pages_commit(uintptr_t at, size_t size, bool huge);
 
+/* Whether the limits would let so much in. */
+bool pages_fit(size_t size);
+
 /* Gives the pages back; the addresses are PROT_NONE again. */
 void pages_release(uintptr_t at, size_t size);
 

@@ -103,6 +103,15 @@ static void shrink(int what)
 		exit(1);
 }
 
+/* A block that is refused to the arena, and not touched. */
+static void refused(void)
+{
+	long before = status_kib("VmRSS");
+	char *volatile block = malloc((size_t)1 << 30);
+
+	printf("had %d, resident %s\n", block != NULL, status_kib("VmRSS") - before < 1024 ? "little" : "much");
+}
+
 static long reads(void)
 {
 	FILE *file = fopen("/proc/self/io", "r");
@@ -161,6 +170,8 @@ int main(int argc, char **argv)
 		printf("locked %d\n", is_locked(malloc(1 << 20)));
 	else if (strcmp(how, "shrink") == 0)
 		shrink(argc > 2 ? RLIMIT_DATA : RLIMIT_AS);
+	else if (strcmp(how, "refused") == 0)
+		refused();
 	else if (strcmp(how, "impossible") == 0)
 		impossible();
 	else if (strcmp(how, "twice") == 0) {
