@@ -29,6 +29,7 @@ static struct need {
 	{"script -", "command -v script", "script is missing", UNKNOWN},
 	{"unshare", "unshare -Ur true", "user namespaces can't be made here", UNKNOWN},
 	{"json=m.json", BUILD_DIR "/src/ramlock measure --json=- --output=/dev/null true | grep '\"source.*perf_event_open'", "perf_event_open is refused here", UNKNOWN},
+	{"nm -D", "command -v nm", "nm is missing", UNKNOWN},
 	{"gnuplot", "command -v gnuplot", "gnuplot is missing", UNKNOWN},
 	{"ruby", "command -v ruby", "ruby is missing", UNKNOWN},
 	{"luajit", "command -v luajit", "luajit is missing", UNKNOWN},
@@ -151,6 +152,18 @@ static const char *counted_missing(const struct row *row)
 	return NULL;
 }
 
+/* Frames are as large as a compiler makes them that is not asked to save. */
+static const char *depth_missing(const struct row *row)
+{
+	if (strstr(row->command, "%V/depth") == NULL)
+		return NULL;
+#ifndef __OPTIMIZE__
+	return "the library is not optimized here";
+#else
+	return getenv("CASES_LIBRARY") || getenv("CASES_COVERAGE") ? "the library is instrumented" : NULL;
+#endif
+}
+
 static const char *addresses_missing(const struct row *row)
 {
 	return sizeof(void *) < 8 && strstr(row->command, "many 1000")
@@ -166,6 +179,8 @@ const char *needs_missing(const struct row *row)
 		return sanitized_missing(row);
 	if (counted_missing(row))
 		return counted_missing(row);
+	if (depth_missing(row))
+		return depth_missing(row);
 	if (library_missing(row))
 		return library_missing(row);
 	if (glibc_missing(row))

@@ -229,6 +229,7 @@ __attribute__((constructor)) static void preload_start(void)
 	uintptr_t stack_low;
 
 	real_bind();
+	real_bind_rights();
 	options_read(&preload_options, trusted_environment(), ignore, NULL);
 	if (preload_options.exec == EXEC_DROP)
 		drop_from_environment();

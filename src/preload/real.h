@@ -53,6 +53,9 @@ extern bool real_bound;
 
 void real_bind(void);
 
+/* The same of the functions that wrap_rights.c stands before. By the constructor. */
+void real_bind_rights(void);
+
 static inline const struct real *real_get(void)
 {
 	if (__builtin_expect(!__atomic_load_n(&real_bound, __ATOMIC_ACQUIRE), 0))

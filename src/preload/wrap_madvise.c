@@ -186,7 +186,7 @@ EXPORT int madvise(void *at, size_t size, int advice)
 /* Whether a pidfd is that of this process, from the "Pid:" of its fdinfo. */
 static bool is_own_pidfd(int fd)
 {
-	char path[64], text[512];
+	char path[64], text[256]; /* "Pid:" is in the first 100 bytes */
 	const char *line;
 	struct text t;
 

@@ -37,7 +37,8 @@ struct short_rlimit {
 /* libc has it, and no header of libc's declares it. */
 int capset(cap_user_header_t header, const cap_user_data_t data);
 
-/* Bound when one of them is called first: few programs call any. */
+/* Bound at the start: a vfork child or a signal handler may be the first to call one, and dlsym takes
+ * more stack than all else. */
 static struct {
 	int (*setuid)(uid_t);
 	int (*seteuid)(uid_t);
@@ -55,7 +56,7 @@ static struct {
 	bool bound;
 } next;
 
-static void bind_next(void)
+void real_bind_rights(void)
 {
 	if (__atomic_load_n(&next.bound, __ATOMIC_ACQUIRE))
 		return;
@@ -80,7 +81,7 @@ static void bind_next(void)
 /* Before the call: whether it is one to watch. */
 static bool watch(bool risky, bool limit_too)
 {
-	bind_next();
+	real_bind_rights();
 	process_check();
 	if (!risky || !preload_active)
 		return false;
