@@ -274,7 +274,7 @@ static void execute(struct script *s, const char *word, bool arguments)
 
 static void take_command(struct script *s, const struct words *w)
 {
-	size_t i = 0;
+	size_t i = 0, first;
 
 	while (i < w->count && is_keyword(w->list[i]))
 		i++;
@@ -283,7 +283,7 @@ static void take_command(struct script *s, const struct words *w)
 	if (i == w->count)
 		return;
 	if (strcmp(w->list[i], "exec") != 0) {
-		if (w->arguments && !is_builtin(w->list[i]))
+		if (w->arguments && !s->indented && !is_builtin(w->list[i]))
 			snprintf(s->called, sizeof(s->called), "%s", w->list[i]);
 		return;
 	}
@@ -292,9 +292,14 @@ static void take_command(struct script *s, const struct words *w)
 	if (i < w->count && strcmp(base_of(w->list[i]), "env") == 0)
 		for (i++; i < w->count && (*w->list[i] == '-' || is_assignment(w->list[i])); i++)
 			i += strcmp(w->list[i], "-u") == 0 && i + 1 < w->count;
+	first = i;
 	/* "exec $STRACE "$folder/program"": mostly nothing, or a tool before the program */
-	for (; i + 1 < w->count && strcmp(w->list[i], "\001") == 0 && strchr(w->list[i + 1], '/'); i++)
+	while (first < w->count && strcmp(w->list[first], "\001") == 0)
+		first++;
+	if (first > i && first < w->count && strchr(w->list[first], '/')) {
 		s->guessed = true;
+		i = first;
+	}
 	if (i < w->count)
 		execute(s, w->list[i], w->arguments);
 }
