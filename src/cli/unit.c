@@ -379,7 +379,7 @@ static int remove_dropin(struct unit *u)
 		json_string(&j, "path", u->path);
 		json_bool(&j, "removed", removed > 0);
 		json_close(&j);
-		return json_end(&j) || fflush(stdout) != 0 ? CLI_FAILED : 0;
+		return json_end(&j) || output_flush(stdout) != 0 ? CLI_FAILED : 0;
 	}
 	if (removed == 0) {
 		printf("Nothing to remove: there is no %s\n", u->path);
@@ -387,7 +387,7 @@ static int remove_dropin(struct unit *u)
 		fputs("\nTo be without it:  ", stdout);
 		print_restart(u);
 	}
-	return fflush(stdout) != 0 ? CLI_FAILED : 0;
+	return output_flush(stdout) != 0 ? CLI_FAILED : 0;
 }
 
 static int write_dropin(struct unit *u)
