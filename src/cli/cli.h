@@ -82,7 +82,8 @@ FILE *cli_memstream(char **text, size_t *size);
 /* A whole number from least to most and nothing else. */
 bool cli_number(const char *word, long least, long most, long *number);
 
-/* Writes the bash completion: `ramlock --completion`, hidden, for make. */
-void completion_write(void);
+/* Writes the completion for bash, zsh or fish: `ramlock --completion SHELL`, hidden, for make. False,
+ * after an error was told, for another shell. */
+bool completion_write(const char *shell);
 
 #endif

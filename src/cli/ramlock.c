@@ -90,10 +90,8 @@ static int dispatch(int argc, char **argv)
 		puts(PACKAGE_STRING);
 		return 0;
 	}
-	if (strcmp(name, "--completion") == 0) { /* for make */
-		completion_write();
-		return 0;
-	}
+	if (strcmp(name, "--completion") == 0) /* for make */
+		return completion_write(argc > 2 ? argv[2] : "bash") ? 0 : CLI_USAGE;
 	command = find_command(name);
 	return command ? command->main(argc - 1, argv + 1) : CLI_USAGE;
 }
