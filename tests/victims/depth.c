@@ -85,11 +85,15 @@ CALL(aligned_alloc, block = aligned_alloc(64, big))
 CALL(memalign, block = memalign(64, big))
 CALL(valloc, block = valloc(big))
 BY_NAME(pvalloc, void *(*f)(size_t), block = found.f(big))
+#ifdef __GLIBC__
 BY_NAME(mallopt, int (*f)(int, int), found.f(-1, 65536))
 BY_NAME(mallinfo, struct mallinfo (*f)(void), found.f())
+#if __GLIBC_PREREQ(2, 33)
 BY_NAME(mallinfo2, struct mallinfo2 (*f)(void), found.f())
+#endif
 BY_NAME(malloc_info, int (*f)(int, FILE *), found.f(0, null))
 BY_NAME(malloc_stats, void (*f)(void), found.f())
+#endif
 CALL(malloc_usable_size, big = malloc_usable_size(block))
 BY_NAME(malloc_trim, int (*f)(size_t), found.f(0))
 CALL(mlock, mlock(page, 4096))
@@ -98,7 +102,8 @@ CALL(munlock, munlock(page, 4096))
 CALL(mlockall, mlockall(MCL_CURRENT))
 CALL(munlockall, munlockall())
 CALL(mmap, map = mmap(NULL, 32 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
-CALL(mmap64, map = mmap64(NULL, 1 << 16, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
+BY_NAME(mmap64, void *(*f)(void *, size_t, int, int, int, long long),
+	map = found.f(NULL, 1 << 16, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
 CALL(mremap, map = mremap(map, 1 << 20, 4 << 20, MREMAP_MAYMOVE))
 CALL(munmap, munmap(map, 1 << 20))
 CALL(mprotect, mprotect(map, 4096, PROT_READ))
@@ -125,9 +130,11 @@ BY_NAME(capset, int (*f)(void *, void *),
 CALL(unshare, unshare(CLONE_NEWUSER))
 CALL(setns, setns(-1, CLONE_NEWUSER))
 CALL(setrlimit, struct rlimit limit = {4 << 20, 4 << 20}; setrlimit(RLIMIT_MEMLOCK, &limit))
-CALL(setrlimit64, struct rlimit64 limit = {4ll << 30, 4ll << 30}; setrlimit64(RLIMIT_AS, &limit))
+BY_NAME(setrlimit64, int (*f)(int, const void *),
+	uint64_t limit[2] = {4ll << 30, 4ll << 30}; found.f(RLIMIT_AS, limit))
 CALL(prlimit, struct rlimit limit = {4 << 20, 4 << 20}; prlimit(0, RLIMIT_MEMLOCK, &limit, NULL))
-CALL(prlimit64, struct rlimit64 limit = {4ll << 30, 4ll << 30}; prlimit64(0, RLIMIT_AS, &limit, NULL))
+BY_NAME(prlimit64, int (*f)(pid_t, int, const void *, void *),
+	uint64_t limit[2] = {4ll << 30, 4ll << 30}; found.f(0, RLIMIT_AS, limit, NULL))
 
 static const struct row {
 	const char *name;
@@ -137,8 +144,13 @@ static const struct row {
 	ROW(_exit) ROW(_Exit) ROW(_Fork) ROW(fork) ROW(clone) ROW(syscall) ROW(prctl)
 	ROW(malloc) ROW(calloc) ROW(realloc) ROW(reallocarray) ROW(free) ROW(cfree) ROW(free_sized)
 	ROW(free_aligned_sized) ROW(posix_memalign) ROW(aligned_alloc) ROW(memalign) ROW(valloc) ROW(pvalloc)
-	ROW(malloc_usable_size) ROW(malloc_trim) ROW(mallopt) ROW(mallinfo) ROW(mallinfo2) ROW(malloc_info)
-	ROW(malloc_stats)
+	ROW(malloc_usable_size) ROW(malloc_trim)
+#ifdef __GLIBC__
+	ROW(mallopt) ROW(mallinfo) ROW(malloc_info) ROW(malloc_stats)
+#if __GLIBC_PREREQ(2, 33)
+	ROW(mallinfo2)
+#endif
+#endif
 	ROW(mlock) ROW(mlock2) ROW(munlock) ROW(mlockall) ROW(munlockall)
 	ROW(mmap) ROW(mmap64) ROW(mremap) ROW(munmap) ROW(mprotect) ROW(pkey_mprotect) ROW(brk) ROW(sbrk)
 	ROW(shmat) ROW(shmdt) ROW(madvise) ROW(process_madvise) ROW(msync)
