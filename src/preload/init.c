@@ -147,8 +147,7 @@ static bool is_our_entry(const char *entry, size_t length)
 	       (length == size || entry[length - size - 1] == '/');
 }
 
-/* Takes our entry out of LD_PRELOAD, in place: what the program starts does not get us. */
-static void drop_from_environment(void)
+void preload_drop(void)
 {
 	for (char **variable = environ; *variable; variable++) {
 		char *list, *to, *at;
@@ -232,7 +231,7 @@ __attribute__((constructor)) static void preload_start(void)
 	real_bind_rights();
 	options_read(&preload_options, trusted_environment(), ignore, NULL);
 	if (preload_options.exec == EXEC_DROP)
-		drop_from_environment();
+		preload_drop();
 	if (!is_meant())
 		return;
 	read_settings();

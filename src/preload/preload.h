@@ -30,6 +30,9 @@ static inline bool preload_is_own_process(void)
 	return stats->pid == (uint32_t)SYS_CALL(SYS_getpid);
 }
 
+/* Takes our entry out of LD_PRELOAD, in place: what the program starts does not get the library. */
+void preload_drop(void);
+
 /* At the end of a process: the report and what the tree has told. Where there is neither, and in a child
  * in its parent's memory, nothing is done that takes thread-local storage; where there is neither, no
  * system call either, which a sandbox might not allow. */

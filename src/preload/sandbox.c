@@ -90,13 +90,13 @@ static bool allows(const struct copy *copy, long number, uint64_t first, uint64_
 }
 
 /* What the user has to know: at level future, on fault, nothing is lost but a child's locks. */
-static void tell(bool may_fork)
+static void tell(bool has_children)
 {
 	const bool ranges = lock_level() == LEVEL_RANGES;
 	struct message m;
 
 	if (preload_options.on_error == ERROR_QUIET || lock_level() == LEVEL_NONE ||
-	    (!ranges && !may_fork && preload_options.lock != LOCK_EAGER && empties) ||
+	    (!ranges && !has_children && preload_options.lock != LOCK_EAGER && empties) ||
 	    !message_claim(MESSAGE_SANDBOX))
 		return;
 	message_warn(&m);
@@ -106,13 +106,16 @@ static void tell(bool may_fork)
 	else if (ranges)
 		text_add(&m.text, "what is locked stays so, what comes later is not");
 	else
-		text_add(&m.text, "what comes later is locked as it is used, a forked child is not locked");
+		text_add(&m.text, "what comes later is locked as it is used, its children are not locked");
 	message_send(&m);
 }
 
-static void get_ready(bool may_fork)
+/* A program that is executed later has the filter from its start, and would be ended by ours. */
+static void get_ready(bool may_fork, bool may_execute)
 {
-	tell(may_fork);
+	tell(may_fork || may_execute);
+	if (may_execute)
+		preload_drop();
 	report_write();
 	message_end();
 	if (!empties) {
@@ -149,7 +152,7 @@ bool sandbox_enter(const void *program)
 	if (entered) {
 		empties = !allows(copy, SYS_madvise, ADDRESS, MADV_DONTNEED) ||
 			  allows(copy, SYS_madvise, ADDRESS, MADV_DONTNEED_LOCKED);
-		get_ready(allows(copy, SYS_clone, SIGCHLD, 0));
+		get_ready(allows(copy, SYS_clone, SIGCHLD, 0), allows(copy, SYS_execve, ADDRESS, ADDRESS));
 	}
 	sys_munmap((uintptr_t)at, sizeof(*copy));
 	return entered;
@@ -160,7 +163,7 @@ bool sandbox_enter_strict(void)
 	if (!is_asked_for_us())
 		return false;
 	empties = true; /* no madvise at all */
-	get_ready(false);
+	get_ready(false, false);
 	return true;
 }
 

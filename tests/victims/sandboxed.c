@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Puts a filter on itself that lets through what it does bare, and kills for all else; then does it.
- *   sandboxed HOW WHAT   HOW: prctl syscall strict errno */
+ *   sandboxed HOW WHAT   HOW: prctl syscall strict errno deny */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <linux/filter.h>
@@ -34,6 +34,16 @@ static struct sock_filter code[] = {
 	BPF_STMT(BPF_RET | BPF_K, KILL),
 };
 
+#define REFUSE(call) \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##call, 0, 1), BPF_STMT(BPF_RET | BPF_K, KILL)
+
+/* What a program that is executed does not do bare. */
+static struct sock_filter deny[] = {
+	BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	REFUSE(mlock), REFUSE(mlock2), REFUSE(mlockall), REFUSE(memfd_create), REFUSE(madvise),
+	BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+};
+
 #define SPARE (sizeof(code) / sizeof(*code) - 5)
 
 static void allow_too(int which, unsigned call)
@@ -47,8 +57,10 @@ static void put_on(const char *how)
 	struct sock_fprog program = {sizeof(code) / sizeof(*code), code};
 	int failed;
 
+	if (strcmp(how, "deny") == 0)
+		program = (struct sock_fprog){sizeof(deny) / sizeof(*deny), deny};
 	if (strcmp(how, "errno") == 0)
-		code[program.len - 1].k = SECCOMP_RET_ERRNO | EPERM;
+		code[sizeof(code) / sizeof(*code) - 1].k = SECCOMP_RET_ERRNO | EPERM;
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 	if (strcmp(how, "strict") == 0)
 		failed = prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
@@ -166,6 +178,8 @@ int main(int argc, char **argv)
 		emptied();
 	else if (strcmp(what, "forked") == 0)
 		forked();
+	else if (strcmp(what, "execute") == 0)
+		execl("/bin/echo", "echo", "executed", NULL);
 	say("ok\n");
 	if (strcmp(what, "exit") == 0)
 		exit(0);
