@@ -163,20 +163,20 @@ static const struct next *next_really(void)
 
 void *next_malloc_again(size_t size)
 {
-	const int saved = errno;
+	const int saved = preload_errno();
 	void *block = next_really()->malloc(size);
 
 	if (block || !make_room(size))
 		return block;
 	block = next_really()->malloc(size);
 	if (block)
-		errno = saved;
+		preload_set_errno(saved);
 	return block;
 }
 
 void *next_calloc_again(size_t count, size_t size)
 {
-	const int saved = errno;
+	const int saved = preload_errno();
 	void *block = next_really()->calloc(count, size);
 	size_t bytes;
 
@@ -184,47 +184,47 @@ void *next_calloc_again(size_t count, size_t size)
 		return block;
 	block = next_really()->calloc(count, size);
 	if (block)
-		errno = saved;
+		preload_set_errno(saved);
 	return block;
 }
 
 /* NULL is no refusal where the new size is 0. */
 void *next_realloc_again(void *old, size_t size)
 {
-	const int saved = errno;
+	const int saved = preload_errno();
 	void *block = next_really()->realloc(old, size);
 
 	if (block || size == 0 || !make_room(size))
 		return block;
 	block = next_really()->realloc(old, size);
 	if (block)
-		errno = saved;
+		preload_set_errno(saved);
 	return block;
 }
 
 static void *memalign_again(size_t align, size_t size)
 {
-	const int saved = errno;
+	const int saved = preload_errno();
 	void *block = behind.memalign(align, size);
 
 	if (block || errno != ENOMEM || !make_room(size))
 		return block;
 	block = behind.memalign(align, size);
 	if (block)
-		errno = saved;
+		preload_set_errno(saved);
 	return block;
 }
 
 static void *aligned_alloc_again(size_t align, size_t size)
 {
-	const int saved = errno;
+	const int saved = preload_errno();
 	void *block = behind.aligned_alloc(align, size);
 
 	if (block || errno != ENOMEM || !make_room(size))
 		return block;
 	block = behind.aligned_alloc(align, size);
 	if (block)
-		errno = saved;
+		preload_set_errno(saved);
 	return block;
 }
 

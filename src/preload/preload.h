@@ -3,7 +3,9 @@
 #ifndef RAMLOCK_PRELOAD_H
 #define RAMLOCK_PRELOAD_H
 
+#include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "common/options.h"
 #include "common/stats.h"
@@ -28,6 +30,33 @@ extern HIDDEN bool preload_active;
 static inline bool preload_is_own_process(void)
 {
 	return stats->pid == (uint32_t)SYS_CALL(SYS_getpid);
+}
+
+/* Whether there is an errno: not in a child of clone(CLONE_VM | CLONE_SETTLS) whose thread-local storage is a
+ * few zeros, where libc's calls work as long as they succeed. Elsewhere than on x86-64 it is found without
+ * a look at what is there. */
+static inline bool preload_has_errno(void)
+{
+#if defined(__x86_64__) && defined(__LP64__)
+	const void *self;
+
+	__asm__ volatile("mov %%fs:0, %0" : "=r"(self));
+	return self != NULL;
+#else
+	return true;
+#endif
+}
+
+/* By a wrapper, around what it does besides the program's call. */
+static inline int preload_errno(void)
+{
+	return preload_has_errno() ? errno : 0;
+}
+
+static inline void preload_set_errno(int to)
+{
+	if (preload_has_errno())
+		errno = to;
 }
 
 /* Takes our entry out of LD_PRELOAD, in place: what the program starts does not get the library. */

@@ -173,13 +173,13 @@ static bool is_answered(void)
 
 EXPORT int madvise(void *at, size_t size, int advice)
 {
-	const int saved = errno;
+	const int saved = preload_errno();
 	int result = real_get()->madvise(at, size, advice);
 
-	if (result == 0 || errno != EINVAL || !(is_answered() || sandbox_may_empty()))
+	if (result == 0 || preload_errno() != EINVAL || !(is_answered() || sandbox_may_empty()))
 		return result;
 	result = sandbox_is_on() ? advise_in_sandbox((uintptr_t)at, size, advice) : advise_locked((uintptr_t)at, size, advice);
-	errno = result ? -result : saved;
+	preload_set_errno(result ? -result : saved);
 	return result ? -1 : 0;
 }
 
@@ -230,19 +230,19 @@ static ssize_t total_size(const struct iovec *parts, size_t count)
 EXPORT ssize_t process_madvise(int fd, const struct iovec *parts, size_t count, int advice,
 			       unsigned flags)
 {
-	const int saved = errno;
+	const int saved = preload_errno();
 	ssize_t result = -1;
 
 	if (real_get()->process_madvise)
 		result = real_get()->process_madvise(fd, parts, count, advice, flags);
 	else
-		errno = ENOSYS;
-	if (!is_answered() || (result < 0 && errno != EINVAL) || flags || count > MOST_PARTS ||
+		preload_set_errno(ENOSYS);
+	if (!is_answered() || (result < 0 && preload_errno() != EINVAL) || flags || count > MOST_PARTS ||
 	    (result >= 0 && result == total_size(parts, count)) || !is_own_pidfd(fd) ||
 	    real_get()->process_madvise(fd, parts, 0, advice, 0) != 0) /* unknown advice */
 		return result;
 	result = advise_parts(parts, count, advice);
-	errno = result < 0 ? (int)-result : saved;
+	preload_set_errno(result < 0 ? (int)-result : saved);
 	return result < 0 ? -1 : result;
 }
 
@@ -251,19 +251,19 @@ EXPORT ssize_t process_madvise(int fd, const struct iovec *parts, size_t count, 
 EXPORT int msync(void *at, size_t size, int flags)
 {
 	const uintptr_t end = (uintptr_t)at + size_page_up(size);
-	const int saved = errno;
+	const int saved = preload_errno();
 	int result = real_get()->msync(at, size, flags);
 	uintptr_t stop;
 
-	if (result == 0 || errno != EBUSY || !is_answered())
+	if (result == 0 || preload_errno() != EBUSY || !is_answered())
 		return result;
 	stop = bare_locks_first((uintptr_t)at, end);
 	if (stop > (uintptr_t)at) {
-		errno = saved;
+		preload_set_errno(saved);
 		result = real_get()->msync(at, stop - (uintptr_t)at, flags & ~MS_INVALIDATE);
 	}
-	if (stop == end || (result != 0 && errno != ENOMEM))
+	if (stop == end || (result != 0 && preload_errno() != ENOMEM))
 		return result;
-	errno = EBUSY;
+	preload_set_errno(EBUSY);
 	return -1;
 }

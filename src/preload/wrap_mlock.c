@@ -20,7 +20,7 @@ static int libc_result(int result)
 {
 	if (result == 0)
 		return 0;
-	errno = -result;
+	preload_set_errno(-result);
 	return -1;
 }
 
@@ -35,22 +35,22 @@ static int call_mlock(const void *at, size_t size, unsigned flags)
 
 static int lock(const void *at, size_t size, unsigned flags)
 {
-	const int saved = errno;
+	const int saved = preload_errno();
 	int result = call_mlock(at, size, flags);
 
 	process_check();
 	if (!preload_active)
 		return result;
-	while (result != 0 && (errno == ENOMEM || errno == EAGAIN) &&
+	while (result != 0 && (preload_errno() == ENOMEM || preload_errno() == EAGAIN) &&
 	       future_make_room("mlock", (uintptr_t)at, size))
 		result = call_mlock(at, size, flags);
-	if (result != 0 && errno == ENOMEM && held_wraps((uintptr_t)at, size))
-		errno = EINVAL;
+	if (result != 0 && preload_errno() == ENOMEM && held_wraps((uintptr_t)at, size))
+		preload_set_errno(EINVAL);
 	if (result != 0)
 		return result;
 	held_program_locked((uintptr_t)at, size);
 	bare_locks_add((uintptr_t)at, size);
-	errno = saved;
+	preload_set_errno(saved);
 	return 0;
 }
 
@@ -103,7 +103,7 @@ EXPORT int munlock(const void *at, size_t size)
 
 EXPORT int mlockall(int flags)
 {
-	const int saved = errno;
+	const int saved = preload_errno();
 	int result;
 
 	process_check();
@@ -111,12 +111,12 @@ EXPORT int mlockall(int flags)
 		return real_get()->mlockall(flags);
 	bare_locks_prepare();
 	result = real_get()->mlockall(flags);
-	if (result != 0 && held_program_lock_all(flags, -errno) != 0)
+	if (result != 0 && held_program_lock_all(flags, -preload_errno()) != 0)
 		return result;
 	if (result == 0)
 		held_program_locked_all(flags);
 	bare_locks_add_all(flags);
-	errno = saved;
+	preload_set_errno(saved);
 	return 0;
 }
 

@@ -21,7 +21,7 @@
 EXPORT void *mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
 {
 	struct mapping_request request = {at, size, prot, flags, fd, offset, WANT_LEFT, 0};
-	const int saved = errno;
+	const int saved = preload_errno();
 	void *result = MAP_FAILED;
 
 	process_check();
@@ -34,13 +34,13 @@ EXPORT void *mmap(void *at, size_t size, int prot, int flags, int fd, off_t offs
 		result = real_get()->mmap(at, size, prot, flags, fd, offset);
 	if (!preload_active)
 		return result;
-	while (result == MAP_FAILED && mapping_make_room(errno, size))
+	while (result == MAP_FAILED && mapping_make_room(preload_errno(), size))
 		result = real_get()->mmap(at, size, prot, flags, fd, offset);
 	if (result == MAP_FAILED)
 		return result;
 	mapping_made(result, &request);
 	bare_locks_mapped((uintptr_t)result, size, flags);
-	errno = saved;
+	preload_set_errno(saved);
 	return result;
 }
 
@@ -83,7 +83,7 @@ static void *remap_parts(void *old, size_t old_size, size_t new_size, int flags,
 
 	if (result >= 0 || result <= -4096)
 		return (void *)result;
-	errno = (int)-result;
+	preload_set_errno((int)-result);
 	return MAP_FAILED;
 }
 
@@ -97,13 +97,13 @@ static void *remap_again(void *old, size_t old_size, size_t new_size, int flags,
 	bool unified = false;
 
 	while (result == MAP_FAILED) {
-		if (!unified && (errno == EFAULT || errno == EAGAIN) &&
+		if (!unified && (preload_errno() == EFAULT || preload_errno() == EAGAIN) &&
 		    mapping_unify((uintptr_t)old, size))
 			unified = true;
-		else if (!mapping_make_room(errno, new_size))
+		else if (!mapping_make_room(preload_errno(), new_size))
 			break;
 		result = real_get()->mremap(old, old_size, new_size, flags, to);
-		if (result == MAP_FAILED && errno == EFAULT && unified)
+		if (result == MAP_FAILED && preload_errno() == EFAULT && unified)
 			result = remap_parts(old, old_size, new_size, flags, to);
 	}
 	if (unified && result == MAP_FAILED)
@@ -115,7 +115,7 @@ static void *remap_again(void *old, size_t old_size, size_t new_size, int flags,
 
 EXPORT void *mremap(void *old, size_t old_size, size_t new_size, int flags, ...)
 {
-	const int saved = errno;
+	const int saved = preload_errno();
 	void *result, *to;
 	va_list rest;
 
@@ -136,6 +136,6 @@ EXPORT void *mremap(void *old, size_t old_size, size_t new_size, int flags, ...)
 			 size_page_up(new_size));
 	if (flags & MREMAP_DONTUNMAP) /* empty now, and without its lock */
 		mapping_relock((uintptr_t)old, size_page_up(old_size), true);
-	errno = saved;
+	preload_set_errno(saved);
 	return result;
 }

@@ -20,20 +20,20 @@ static int protect(void *at, size_t size, int prot, int key)
 		return real_get()->mprotect(at, size, prot);
 	if (real_get()->pkey_mprotect)
 		return real_get()->pkey_mprotect(at, size, prot, key);
-	errno = ENOSYS;
+	preload_set_errno(ENOSYS);
 	return -1;
 }
 
 /* ENOMEM is also the kernel's word for a hole, which is no reason to give memory back. */
 static bool is_worth_again(void *at, size_t size)
 {
-	return errno == ENOMEM && SYS_CALL(SYS_msync, at, size, MS_ASYNC) == 0 &&
+	return preload_errno() == ENOMEM && SYS_CALL(SYS_msync, at, size, MS_ASYNC) == 0 &&
 	       mapping_make_room(ENOMEM, size);
 }
 
 static int protect_and_lock(void *at, size_t size, int prot, int key)
 {
-	const int saved = errno;
+	const int saved = preload_errno();
 	int result = protect(at, size, prot, key);
 
 	process_check();
@@ -45,7 +45,7 @@ static int protect_and_lock(void *at, size_t size, int prot, int key)
 		return result;
 	if (prot & (PROT_READ | PROT_WRITE | PROT_EXEC))
 		mapping_opened((uintptr_t)at, size, MAPS_ANON);
-	errno = saved;
+	preload_set_errno(saved);
 	return 0;
 }
 
@@ -69,35 +69,35 @@ static void heap_changed(uintptr_t old, uintptr_t now)
 
 EXPORT void *sbrk(intptr_t change)
 {
-	const int saved = errno;
+	const int saved = preload_errno();
 	void *old = real_get()->sbrk(change);
 
 	process_check();
 	if (!preload_active || change == 0)
 		return old;
-	while (old == (void *)-1 && mapping_make_room(errno, (size_t)change))
+	while (old == (void *)-1 && mapping_make_room(preload_errno(), (size_t)change))
 		old = real_get()->sbrk(change);
 	if (old == (void *)-1)
 		return old;
 	heap_changed((uintptr_t)old, (uintptr_t)old + (uintptr_t)change);
-	errno = saved;
+	preload_set_errno(saved);
 	return old;
 }
 
 EXPORT int brk(void *end)
 {
 	const uintptr_t old = preload_active ? (uintptr_t)real_get()->sbrk(0) : 0;
-	const int saved = errno;
+	const int saved = preload_errno();
 	int result = real_get()->brk(end);
 
 	process_check();
 	if (!preload_active)
 		return result;
-	while (result != 0 && mapping_make_room(errno, (uintptr_t)end - old))
+	while (result != 0 && mapping_make_room(preload_errno(), (uintptr_t)end - old))
 		result = real_get()->brk(end);
 	if (result != 0)
 		return result;
 	heap_changed(old, (uintptr_t)end);
-	errno = saved;
+	preload_set_errno(saved);
 	return 0;
 }

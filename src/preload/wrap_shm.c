@@ -31,18 +31,18 @@ static void attached(void *at, int id, int flags)
 
 EXPORT void *shmat(int id, const void *at, int flags)
 {
-	const int saved = errno;
+	const int saved = preload_errno();
 	void *result = real_get()->shmat(id, at, flags);
 
 	process_check();
 	if (!preload_active)
 		return result;
-	while (result == (void *)-1 && mapping_make_room(errno, 0))
+	while (result == (void *)-1 && mapping_make_room(preload_errno(), 0))
 		result = real_get()->shmat(id, at, flags);
 	if (result == (void *)-1)
 		return result;
 	attached(result, id, flags);
-	errno = saved;
+	preload_set_errno(saved);
 	return result;
 }
 

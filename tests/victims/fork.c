@@ -106,8 +106,20 @@ static void hidden_counts(void)
 	exit(0);
 }
 
+/* What libc does there as long as it succeeds. */
 static int end_at_once(void *status)
 {
+	char *map = mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	map[0] = 1;
+	mprotect(map, PAGE, PROT_READ);
+	map = mremap(map, 1 << 20, 2 << 20, MREMAP_MAYMOVE);
+	madvise(map, PAGE, MADV_NORMAL);
+	mlock(map, PAGE);
+	munlock(map, PAGE);
+	mlock(NULL, PAGE); /* which fails */
+	munmap(map, 2 << 20);
+	free(malloc(1 << 20));
 	_exit(*(int *)status);
 }
 
