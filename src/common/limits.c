@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/limits.h"
+#include "common/size.h"
 #include "common/sys.h"
 #include "common/text.h"
 
@@ -339,4 +340,14 @@ bool limits_capable(void)
 
 	return SYS_CALL(SYS_capget, &header, data) == 0 &&
 	       data[CAP_IPC_LOCK / 32].effective >> (CAP_IPC_LOCK % 32) & 1;
+}
+
+uint64_t limits_address_space(void)
+{
+	char line[128];
+	uint64_t pages;
+
+	if (limits_read_file("/proc/self/statm", line, sizeof(line)) < 0 || text_number(line, 10, &pages) == NULL)
+		return UINT64_MAX;
+	return pages * size_page();
 }

@@ -37,6 +37,10 @@ uint64_t limits_room(const struct limits_memory *m);
  * namespace the kernel does not honour it: see lock.c, which tries. */
 bool limits_capable(void);
 
+/* Bytes of address space that the process has, from statm (proc_pid_statm(5)); UINT64_MAX where that can't
+ * be read. */
+uint64_t limits_address_space(void);
+
 /* Reads a file of less than size bytes into buffer and ends it with NUL; its length, or -errno. */
 long limits_read_file(const char *path, char *buffer, unsigned long size);
 

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
@@ -155,7 +156,13 @@ static inline int sys_mprotect(uintptr_t start, size_t size, int prot)
 	return (int)SYS_CALL(SYS_mprotect, start, size, prot);
 }
 
-/* The address, or -errno: a result of -4095 … -1 is an error. */
+/* Whether what a call that returns an address has returned is -errno. */
+static inline bool sys_is_error(intptr_t result)
+{
+	return result < 0 && result > -4096;
+}
+
+/* The address, or -errno: see sys_is_error. */
 static inline intptr_t sys_mmap(uintptr_t at, size_t size, int prot, int flags, int fd)
 {
 #ifdef SYS_mmap2

@@ -8,16 +8,18 @@
 #include "common/size.h"
 #include "common/sys.h"
 #include "preload/bare_locks.h"
-#include "preload/lock.h"
-#include "preload/masked.h"
+#include "preload/guard.h"
+#include "preload/ledger.h"
+#include "preload/level.h"
+#include "preload/own.h"
 #include "preload/preload.h"
-#include "preload/ranges.h"
+#include "preload/vm.h"
 
-#define ROOM 8192	  /* ranges; the memory is touched as they come */
+#define RESERVE 64	  /* ranges, more than most programs lock */
 #define BUFFER_SIZE 32768 /* to read maps in */
 
-static struct masked lock = MASKED_INITIALIZER;
-static struct ranges locked;
+static struct guard lock = GUARD_INITIALIZER;
+static struct ledger locked; /* by their count, which is 1 */
 static bool kept;   /* the set is in use; never false again */
 static bool future; /* mlockall(MCL_FUTURE) */
 
@@ -29,30 +31,23 @@ static bool is_kept(void)
 /* Whether the kernel's answer is looked at at all: see is_answered of wrap_madvise.c. */
 static bool is_wanted(void)
 {
-	return is_kept() || lock_level() != LEVEL_NONE || preload_options.unlock == UNLOCK_COUNT;
+	return is_kept() || level_now() != LEVEL_NONE || preload_options.unlock == UNLOCK_COUNT;
 }
 
-/* Between masked_enter and masked_leave. */
-static bool make(void)
+/* Between guard_enter and guard_leave. */
+static void make(void)
 {
-	struct range *memory;
-
 	if (kept)
-		return true;
-	memory = lock_map_own(ROOM * sizeof(*memory));
-	if (memory == NULL)
-		return false;
-	ranges_init(&locked, memory, ROOM);
+		return;
+	ledger_init(&locked, own_map);
 	__atomic_store_n(&kept, true, __ATOMIC_RELEASE);
-	return true;
 }
 
-/* A set that is full knows nothing: a lock that is not in it is taken for ours, and the call succeeds. */
+/* Without memory it knows nothing: a lock that is not in it is taken for ours, and the call succeeds. */
 static void set(uintptr_t start, uintptr_t end, bool value)
 {
-	ranges_set(&locked, start, end, value);
-	if (locked.overflow)
-		ranges_init(&locked, locked.at, locked.room);
+	if (ledger_set(&locked, start, end, (struct ledger_record){.count = value}) != 0)
+		ledger_clear(&locked);
 }
 
 static void set_pages(uintptr_t at, size_t size, bool value)
@@ -67,12 +62,12 @@ void bare_locks_add(uintptr_t at, size_t size)
 {
 	uint64_t signals;
 
-	if (!is_wanted() || lock_is_own(at))
+	if (!is_wanted() || own_kind_at(at))
 		return;
-	signals = masked_enter(&lock);
-	if (make())
-		set_pages(at, size, true);
-	masked_leave(&lock, signals);
+	signals = guard_enter(&lock);
+	make();
+	set_pages(at, size, true);
+	guard_leave(&lock, signals);
 }
 
 void bare_locks_remove(uintptr_t at, size_t size)
@@ -81,29 +76,29 @@ void bare_locks_remove(uintptr_t at, size_t size)
 
 	if (!is_kept())
 		return;
-	signals = masked_enter(&lock);
+	signals = guard_enter(&lock);
 	set_pages(at, size, false);
-	masked_leave(&lock, signals);
+	guard_leave(&lock, signals);
 }
 
 /* libc changes the heap's end unseen, so that it counts only where all that comes is locked. */
 static void add_mapped(void)
 {
-	intptr_t buffer = sys_mmap(0, BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	intptr_t buffer = vm->map(0, BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
 	struct mapping mapping;
 	struct maps maps;
 
-	if (buffer < 0 && buffer > -4096)
+	if (sys_is_error(buffer))
 		return;
 	if (maps_open(&maps, "/proc/self/maps", NULL, (char *)buffer, BUFFER_SIZE) == 0) {
 		while (maps_next(&maps, &mapping))
-			if (mapping.class != MAPS_KERNEL && !lock_is_own(mapping.start) &&
+			if (mapping.class != MAPS_KERNEL && !own_kind_at(mapping.start) &&
 			    (mapping.class != MAPS_HEAP || future))
 				set(mapping.start, mapping.end, true);
 		maps_close(&maps);
 	}
 	set((uintptr_t)buffer, (uintptr_t)buffer + BUFFER_SIZE, false);
-	sys_munmap((uintptr_t)buffer, BUFFER_SIZE);
+	vm->unmap((uintptr_t)buffer, BUFFER_SIZE);
 }
 
 void bare_locks_prepare(void)
@@ -112,9 +107,10 @@ void bare_locks_prepare(void)
 
 	if (!is_wanted())
 		return;
-	signals = masked_enter(&lock);
+	signals = guard_enter(&lock);
 	make();
-	masked_leave(&lock, signals);
+	ledger_reserve(&locked, RESERVE);
+	guard_leave(&lock, signals);
 }
 
 void bare_locks_add_all(int flags)
@@ -123,11 +119,11 @@ void bare_locks_add_all(int flags)
 
 	if (!is_kept())
 		return;
-	signals = masked_enter(&lock);
+	signals = guard_enter(&lock);
 	__atomic_store_n(&future, (flags & MCL_FUTURE) != 0, __ATOMIC_RELAXED);
 	if (flags & MCL_CURRENT)
 		add_mapped();
-	masked_leave(&lock, signals);
+	guard_leave(&lock, signals);
 }
 
 void bare_locks_remove_all(void)
@@ -136,10 +132,10 @@ void bare_locks_remove_all(void)
 
 	if (!is_kept())
 		return;
-	signals = masked_enter(&lock);
-	locked.count = 0;
+	signals = guard_enter(&lock);
+	ledger_clear(&locked);
 	__atomic_store_n(&future, false, __ATOMIC_RELAXED);
-	masked_leave(&lock, signals);
+	guard_leave(&lock, signals);
 }
 
 void bare_locks_mapped(uintptr_t at, size_t size, int flags)
@@ -161,17 +157,17 @@ void bare_locks_moved(uintptr_t from, size_t old_size, uintptr_t to, size_t new_
 {
 	const size_t size = old_size < new_size ? old_size : new_size;
 	const uintptr_t last = old_size ? from + old_size - size_page() : from;
-	struct range piece;
+	struct ledger_range piece;
 	uint64_t signals;
 	bool grown;
 
 	if (!is_kept())
 		return;
-	signals = masked_enter(&lock);
-	grown = ranges_piece(&locked, last, last + size_page()).value;
+	signals = guard_enter(&lock);
+	grown = ledger_piece(&locked, last, last + size_page()).record.count;
 	for (uintptr_t at = from; from != to && at < from + size; at = piece.end) {
-		piece = ranges_piece(&locked, at, from + size);
-		set(to + (at - from), to + (piece.end - from), piece.value);
+		piece = ledger_piece(&locked, at, from + size);
+		set(to + (at - from), to + (piece.end - from), piece.record.count);
 	}
 	if (from != to && old_size)
 		set(from, from + old_size, false);
@@ -179,30 +175,31 @@ void bare_locks_moved(uintptr_t from, size_t old_size, uintptr_t to, size_t new_
 		set(from + new_size, from + old_size, false);
 	if (new_size > size)
 		set(to + size, to + new_size, grown);
-	masked_leave(&lock, signals);
+	guard_leave(&lock, signals);
 }
 
 void bare_locks_fork_child(void)
 {
-	masked_fork_child(&lock);
-	locked.count = 0;
+	if (guard_fork_child(&lock))
+		ledger_init(&locked, own_map); /* half changed */
+	ledger_clear(&locked);
 	future = false;
 }
 
 uintptr_t bare_locks_first(uintptr_t start, uintptr_t end)
 {
-	struct range piece = {.end = start};
+	struct ledger_range piece;
 	uint64_t signals;
 
 	if (!is_kept())
 		return end;
-	signals = masked_enter(&lock);
+	signals = guard_enter(&lock);
 	while (start < end) {
-		piece = ranges_piece(&locked, start, end);
-		if (piece.value)
+		piece = ledger_piece(&locked, start, end);
+		if (piece.record.count)
 			break;
 		start = piece.end;
 	}
-	masked_leave(&lock, signals);
+	guard_leave(&lock, signals);
 	return start;
 }

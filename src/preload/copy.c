@@ -9,9 +9,9 @@
 #include "common/maps.h"
 #include "common/message.h"
 #include "common/sys.h"
-#include "preload/ahead.h"
+#include "preload/budget.h"
 #include "preload/copy.h"
-#include "preload/lock.h"
+#include "preload/level.h"
 #include "preload/preload.h"
 
 #define PRESENT (1ull << 63) /* a page's entry in pagemap, proc(5) */
@@ -105,7 +105,7 @@ static void tell_too_much(uint64_t bytes)
 	text_add(&m.text, "fork: ");
 	text_size(&m.text, bytes);
 	text_add(&m.text, " are not copied: it exceeds MAX of the memory that is free now, at start ");
-	ahead_describe(&m.text);
+	budget_describe(&m.text);
 	message_send(&m);
 }
 
@@ -115,9 +115,9 @@ void copy_own_pages(void)
 	struct scratch *scratch;
 	intptr_t at;
 
-	if (lock_level() == LEVEL_NONE)
+	if (level_now() == LEVEL_NONE)
 		return;
-	if (!ahead_fits(bytes)) {
+	if (!budget_fits(bytes)) {
 		tell_too_much(bytes);
 		return;
 	}

@@ -14,27 +14,23 @@
 #include "common/message.h"
 #include "common/stats.h"
 #include "common/sys.h"
-#include "preload/ahead.h"
 #include "preload/bare_locks.h"
+#include "preload/budget.h"
 #include "preload/copy.h"
-#include "preload/existing.h"
-#include "preload/future.h"
-#include "preload/held.h"
+#include "preload/growth.h"
 #include "preload/large.h"
-#include "preload/lock.h"
+#include "preload/level.h"
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "preload/privileges.h"
 #include "preload/process.h"
 #include "preload/real.h"
 #include "preload/report.h"
 #include "preload/reserve.h"
 #include "preload/sandbox.h"
-#include "preload/spared.h"
+#include "preload/startup.h"
 #include "preload/stderr.h"
 #include "preload/thread.h"
-
-struct options preload_options;
-bool preload_active;
 
 static int complaints;
 
@@ -178,7 +174,6 @@ void preload_drop(void)
 /* What a copy of the process does first. */
 static void adopt_copy(void)
 {
-	const bool relock = preload_options.fork != FORK_LEAVE;
 
 	if (sandbox_is_on()) {
 		sandbox_adopt();
@@ -186,18 +181,11 @@ static void adopt_copy(void)
 	}
 	stats_publish(true);
 	message_fork_child();
-	ahead_fork_child();
+	budget_fork_child();
 	stderr_fork_child();
 	large_fork_child();
-	future_fork_child();
-	if (held_fork_child(relock))
-		future_rebuild();
-	if (relock)
-		lock_relock();
-	else
-		lock_end();
+	privileges_fork_child(!level_fork_child(preload_options.fork != FORK_LEAVE));
 	large_unlock_tails();
-	spared_fork_child();
 	bare_locks_fork_child();
 }
 
@@ -238,17 +226,19 @@ __attribute__((constructor)) static void preload_start(void)
 	stderr_keep();
 	stats_publish(false);
 	publish_settings();
-	ahead_start();
-	lock_start();
-	spared_start();
-	if (lock_level() != LEVEL_NONE) {
+	budget_start();
+	level_init();
+	privileges_start();
+	startup_level();
+	if (level_now() != LEVEL_NONE) {
 		stack_low = reserve_stack();
 		reserve_heap();
 		large_start();
 		wrap_malloc_start();
 		next_follow_limits();
-		existing_lock(stack_low);
+		startup_lock(stack_low);
 		thread_start();
+		growth_start();
 	}
 	process_start(adopt_copy);
 	pthread_atfork(NULL, fork_parent, process_forked);

@@ -6,12 +6,13 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 
+#include "common/limits.h"
 #include "common/stats.h"
 #include "common/sys.h"
-#include "preload/ahead.h"
-#include "preload/held.h"
+#include "preload/budget.h"
 #include "preload/large.h"
-#include "preload/lock.h"
+#include "preload/level.h"
+#include "preload/own.h"
 #include "preload/pages.h"
 #include "preload/preload.h"
 
@@ -51,7 +52,7 @@ static uintptr_t reserve(size_t size)
 		return 0;
 	sys_munlock((uintptr_t)at, size);
 	sys_madvise((uintptr_t)at, size, MADV_DONTDUMP);
-	lock_own((uintptr_t)at, size);
+	own_add((uintptr_t)at, size, OWN_ARENA);
 	return (uintptr_t)at;
 }
 
@@ -86,11 +87,14 @@ static bool reserve_again(void *at, size_t size)
  * Linux 6.18). A range that another's mapping landed in is never used again. */
 static int move(void *from, void *to, size_t size)
 {
+	struct ledger_cut cut = level_leaving((uintptr_t)from, size);
 	long moved = SYS_CALL(SYS_mremap, from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to);
 
-	if (moved < 0 && moved > -4096) /* before Linux 6.17 `to` is unmapped by then */
+	if (sys_is_error(moved)) { /* before Linux 6.17 `to` is unmapped by then */
+		level_stayed(&cut);
 		return reserve_again(to, size) ? (int)moved : -ENXIO;
-	held_moved((uintptr_t)from, (uintptr_t)to, size);
+	}
+	level_moved(&cut, (uintptr_t)to, size, size);
 	return reserve_again(from, size) ? 0 : ARENA_LOST;
 }
 
@@ -104,7 +108,7 @@ static uint64_t share_of_addresses(uint64_t ours)
 
 	if (sys_prlimit(0, RLIMIT_AS, NULL, &limit) != 0 || limit.soft == SYS_RLIM_INFINITY)
 		return UINT64_MAX;
-	used = lock_address_space() - ours;
+	used = limits_address_space() - ours;
 	return used < limit.soft ? (limit.soft - used) / SHARE_OF_AS : 0;
 }
 
@@ -126,17 +130,17 @@ static size_t wanted_addresses(void)
 static void start_reserve(void)
 {
 	const uint64_t wanted = preload_options.large_reserve;
-	const uint64_t bytes = ahead_reserve("RAMLOCK_LARGE_RESERVE", wanted);
+	const uint64_t bytes = budget_reserve("RAMLOCK_LARGE_RESERVE", wanted);
 	uint64_t done = 0, step;
 
 	for (; done < bytes; done = large_arena.counters.resident) {
-		step = ahead_next(bytes - done);
+		step = budget_step(bytes - done);
 		if (step == 0) {
-			ahead_tell_taken("RAMLOCK_LARGE_RESERVE", wanted, done);
+			budget_tell_taken("RAMLOCK_LARGE_RESERVE", wanted, done);
 			return;
 		}
 		if (arena_reserve(&large_arena, done + step) != 0) {
-			ahead_tell_cut("RAMLOCK_LARGE_RESERVE", wanted, done,
+			budget_tell_cut("RAMLOCK_LARGE_RESERVE", wanted, done,
 				       "the kernel or a limit refuses; lower it or set LimitMEMLOCK=infinity");
 			return;
 		}
@@ -161,7 +165,7 @@ void large_start(void)
 	size_t size = wanted_addresses();
 	uintptr_t metadata = 0, base;
 
-	if (preload_options.large == OPTION_OFF || lock_level() == LEVEL_NONE)
+	if (preload_options.large == OPTION_OFF || level_now() == LEVEL_NONE)
 		return;
 	while (size >= LEAST_RESERVATION && metadata == 0) {
 		metadata = reserve(ARENA_HUGE + size + arena_metadata_size(size));
@@ -181,7 +185,7 @@ void large_start(void)
 
 static void drop(void *at, size_t size)
 {
-	lock_disown((uintptr_t)at, size);
+	own_remove((uintptr_t)at, size);
 	sys_munmap((uintptr_t)at, size);
 }
 

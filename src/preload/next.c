@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "preload/growth.h"
 #include "preload/large.h"
 #include "preload/mapping.h"
 #include "preload/next.h"
@@ -253,4 +254,72 @@ void next_follow_limits(void)
 	__atomic_store_n(&next_table.memalign, memalign_again, __ATOMIC_RELEASE);
 	__atomic_store_n(&next_table.aligned_alloc, aligned_alloc_again, __ATOMIC_RELEASE);
 	__atomic_store_n(&next_table.posix_memalign, posix_memalign_again, __ATOMIC_RELEASE);
+}
+
+/* Watching */
+
+static struct next unwatched; /* what watched functions call */
+
+static void *watched_malloc(size_t size)
+{
+	void *block = unwatched.malloc(size);
+
+	growth_check(block, size, __builtin_return_address(0));
+	return block;
+}
+
+static void *watched_calloc(size_t count, size_t size)
+{
+	void *block = unwatched.calloc(count, size);
+
+	growth_check(block, count * size, __builtin_return_address(0));
+	return block;
+}
+
+static void *watched_realloc(void *old, size_t size)
+{
+	void *block = unwatched.realloc(old, size);
+
+	growth_check(block, size, __builtin_return_address(0));
+	return block;
+}
+
+static void *watched_memalign(size_t align, size_t size)
+{
+	void *block = unwatched.memalign(align, size);
+
+	growth_check(block, size, __builtin_return_address(0));
+	return block;
+}
+
+static void *watched_aligned_alloc(size_t align, size_t size)
+{
+	void *block = unwatched.aligned_alloc(align, size);
+
+	growth_check(block, size, __builtin_return_address(0));
+	return block;
+}
+
+static int watched_posix_memalign(void **to, size_t align, size_t size)
+{
+	int error = unwatched.posix_memalign(to, align, size);
+
+	if (error == 0)
+		growth_check(*to, size, __builtin_return_address(0));
+	return error;
+}
+
+/* Below what makes room, so that what is served the second time is seen too. */
+void next_watch(void)
+{
+	struct next *const table = behind.malloc ? &behind : &next_table;
+
+	next_need_bound();
+	unwatched = *table;
+	table->malloc = watched_malloc;
+	table->calloc = watched_calloc;
+	table->realloc = watched_realloc;
+	table->memalign = watched_memalign;
+	table->aligned_alloc = watched_aligned_alloc;
+	table->posix_memalign = watched_posix_memalign;
 }

@@ -40,10 +40,13 @@ static inline void next_need_bound(void)
  * when the program has set a limit. */
 void next_follow_limits(void);
 
-/* The same for one call, whatever the limits. errno is left alone if it succeeds. */
+/* As next_follow_limits for one call, whatever the limits. errno is left alone if it succeeds. */
 void *next_malloc_again(size_t size);
 void *next_calloc_again(size_t count, size_t size);
 void *next_realloc_again(void *old, size_t size);
+
+/* Lets growth.c see the blocks that these functions give. By the constructor. */
+void next_watch(void);
 
 /* Whether a block came from before the next malloc was bound; how large such a block is. */
 bool next_is_bootstrap(const void *ptr);

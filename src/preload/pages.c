@@ -6,12 +6,12 @@
 
 #include "common/message.h"
 #include "common/sys.h"
-#include "preload/ahead.h"
-#include "preload/held.h"
-#include "preload/lock.h"
+#include "preload/budget.h"
+#include "preload/level.h"
 #include "preload/pages.h"
 #include "preload/preload.h"
 #include "preload/sandbox.h"
+#include "preload/vm.h"
 
 /* Why the last growth of the arena was refused, for the message. */
 static enum refusal { REFUSED_NOT, REFUSED_LIMIT, REFUSED_MEMORY, REFUSED_KERNEL } refusal;
@@ -28,28 +28,24 @@ void pages_release(uintptr_t at, size_t size)
 	sys_madvise(at, size, MADV_DONTNEED);
 	sys_mprotect(at, size, PROT_NONE);
 	sys_madvise(at, size, MADV_DONTDUMP);
-	held_unmapped(at, size);
+	level_forget(at, size);
 }
 
 static int commit_locked(uintptr_t at, size_t size)
 {
-	int error;
+	int error = level_now() == LEVEL_RANGES ? level_lock(at, at + size, MAPS_LARGE, 0) : 0;
 
-	if (lock_level() == LEVEL_FUTURE)
-		return sys_mlock(at, size, 0);
-	if (held_lock(at, at + size, MAPS_LARGE, 0, &error) == size)
-		return 0;
-	return error ? error : -EAGAIN;
+	return error ? error : vm->lock(at, size, 0);
 }
 
 static int ask_limits(size_t size)
 {
-	if (sandbox_is_on() || lock_level() == LEVEL_NONE ||
+	if (sandbox_is_on() || level_now() == LEVEL_NONE ||
 	    (preload_options.lock == LOCK_CURRENT && preload_active))
 		return refuse(REFUSED_NOT, -EPERM);
-	if (lock_level() == LEVEL_RANGES && !held_fits(size))
+	if (level_now() == LEVEL_RANGES && !level_has_room(size, MAPS_LARGE))
 		return refuse(REFUSED_LIMIT, -EAGAIN);
-	return ahead_fits(size) ? 0 : refuse(REFUSED_MEMORY, -ENOMEM);
+	return budget_fits(size) ? 0 : refuse(REFUSED_MEMORY, -ENOMEM);
 }
 
 bool pages_fit(size_t size)
@@ -79,7 +75,7 @@ int pages_commit(uintptr_t at, size_t size, bool huge)
 void pages_tell_refused(size_t size)
 {
 	const enum refusal why = __atomic_load_n(&refusal, __ATOMIC_RELAXED);
-	const bool limited = lock_level() == LEVEL_RANGES && why != REFUSED_MEMORY;
+	const bool limited = level_now() == LEVEL_RANGES && why != REFUSED_MEMORY;
 	struct message m;
 
 	if (why == REFUSED_NOT || preload_options.on_error == ERROR_QUIET ||
@@ -91,10 +87,10 @@ void pages_tell_refused(size_t size)
 	text_add(&m.text, " is not locked: ");
 	if (why == REFUSED_LIMIT) {
 		text_add(&m.text, "RLIMIT_MEMLOCK limit %lu KiB is used; set LimitMEMLOCK=infinity",
-			 (unsigned long)(lock_limit() / 1024));
+			 (unsigned long)(level_limit() / 1024));
 	} else if (why == REFUSED_MEMORY) {
 		text_add(&m.text, "it exceeds MAX of the memory that is free now, at start ");
-		ahead_describe(&m.text);
+		budget_describe(&m.text);
 	} else {
 		text_add(&m.text, "the kernel refused; see RLIMIT_MEMLOCK, RLIMIT_AS and RLIMIT_DATA");
 	}

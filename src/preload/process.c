@@ -6,7 +6,7 @@
 
 #include "common/size.h"
 #include "common/sys.h"
-#include "preload/lock.h"
+#include "preload/own.h"
 #include "preload/process.h"
 
 #ifndef MADV_WIPEONFORK /* 4.14 */
@@ -24,13 +24,13 @@ void process_start(void (*adopt)(void))
 	const intptr_t at = sys_mmap(0, size_page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
 	adopt_copy = adopt;
-	if (at < 0 && at > -4096)
+	if (sys_is_error(at))
 		return;
 	if (sys_madvise((uintptr_t)at, size_page(), MADV_WIPEONFORK) != 0) {
 		sys_munmap((uintptr_t)at, size_page());
 		return;
 	}
-	lock_own((uintptr_t)at, size_page());
+	own_add((uintptr_t)at, size_page(), OWN_TABLE);
 	page = (char *)at;
 	*page = 1;
 	process_mark = page;

@@ -16,7 +16,7 @@
 #include "common/message.h"
 #include "common/stats.h"
 #include "common/sys.h"
-#include "preload/ahead.h"
+#include "preload/budget.h"
 #include "preload/preload.h"
 #include "preload/real.h"
 #include "preload/reserve.h"
@@ -49,12 +49,12 @@ static uint64_t stack_left(uintptr_t here)
 uintptr_t reserve_stack(void)
 {
 	const uintptr_t here = (uintptr_t)__builtin_frame_address(0);
-	uint64_t size = ahead_reserve("RAMLOCK_STACK", preload_options.stack);
+	uint64_t size = budget_reserve("RAMLOCK_STACK", preload_options.stack);
 	uint64_t left = stack_left(here);
 
 	if (size > left) {
 		size = size_page_down((uintptr_t)left);
-		ahead_tell_cut("RAMLOCK_STACK", preload_options.stack, size,
+		budget_tell_cut("RAMLOCK_STACK", preload_options.stack, size,
 			 "RLIMIT_STACK; raise ulimit -s or lower RAMLOCK_STACK");
 	}
 	stats_set(STAT_stack_reserve, size);
@@ -198,11 +198,11 @@ void reserve_heap(void)
 		return;
 	if (!reserve_is_malloc_of_libc()) {
 		if (options_given(&preload_options, OPTION_INDEX_HEAP))
-			ahead_tell_cut("RAMLOCK_HEAP", preload_options.heap, 0,
+			budget_tell_cut("RAMLOCK_HEAP", preload_options.heap, 0,
 				 "another malloc than libc's is in use; use its own settings");
 		return;
 	}
-	size = ahead_reserve("RAMLOCK_HEAP", preload_options.heap);
+	size = budget_reserve("RAMLOCK_HEAP", preload_options.heap);
 	set(M_TRIM_THRESHOLD, -1);
 	set(M_MMAP_MAX, 0);
 	set(M_TOP_PAD, 0); /* no more than was declared */
@@ -210,7 +210,7 @@ void reserve_heap(void)
 	release(block);
 	set_parameters(set, preload_options.large);
 	if (block == NULL) {
-		ahead_tell_cut("RAMLOCK_HEAP", preload_options.heap, 0,
+		budget_tell_cut("RAMLOCK_HEAP", preload_options.heap, 0,
 			 "RLIMIT_DATA or RLIMIT_AS; raise it or lower RAMLOCK_HEAP");
 		return;
 	}
@@ -233,7 +233,7 @@ void reserve_keep_heaps(void)
 void reserve_heap(void)
 {
 	if (preload_options.heap && options_given(&preload_options, OPTION_INDEX_HEAP))
-		ahead_tell_cut("RAMLOCK_HEAP", preload_options.heap, 0,
+		budget_tell_cut("RAMLOCK_HEAP", preload_options.heap, 0,
 				"this libc's malloc keeps no reserve; use RAMLOCK_LARGE and RAMLOCK_LARGE_RESERVE");
 }
 

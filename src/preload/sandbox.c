@@ -11,9 +11,8 @@
 #include "common/message.h"
 #include "common/sys.h"
 #include "preload/filter.h"
-#include "preload/held.h"
 #include "preload/large.h"
-#include "preload/lock.h"
+#include "preload/level.h"
 #include "preload/mapping.h"
 #include "preload/report.h"
 #include "preload/sandbox.h"
@@ -92,10 +91,10 @@ static bool allows(const struct copy *copy, long number, uint64_t first, uint64_
 /* What the user has to know: at level future, on fault, nothing is lost but a child's locks. */
 static void tell(bool has_children)
 {
-	const bool ranges = lock_level() == LEVEL_RANGES;
+	const bool ranges = level_now() == LEVEL_RANGES;
 	struct message m;
 
-	if (preload_options.on_error == ERROR_QUIET || lock_level() == LEVEL_NONE ||
+	if (preload_options.on_error == ERROR_QUIET || level_now() == LEVEL_NONE ||
 	    (!ranges && !has_children && preload_options.lock != LOCK_EAGER && empties) ||
 	    !message_claim(MESSAGE_SANDBOX))
 		return;
@@ -119,10 +118,8 @@ static void get_ready(bool may_fork, bool may_execute)
 	report_write();
 	message_end();
 	if (!empties) {
-		lock_end();
+		level_end();
 		sys_munlockall();
-	} else if (lock_level() == LEVEL_FUTURE && !held_is_eager_by_program()) {
-		lock_set_onfault();
 	}
 	if (mapping_is_counted(0))
 		large_relieve(); /* which can't be done when the limit is met */
@@ -145,7 +142,7 @@ bool sandbox_enter(const void *program)
 	if (!is_asked_for_us())
 		return false;
 	at = sys_mmap(0, sizeof(*copy), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	if (at < 0 && at > -4096)
+	if (sys_is_error(at))
 		return false;
 	copy = (struct copy *)at;
 	entered = copy_read(copy, program) && !is_harmless(copy);
@@ -184,5 +181,5 @@ void sandbox_adopt(void)
 	stats_part();
 	message_fork_child();
 	large_fork_child();
-	lock_end();
+	level_end();
 }

@@ -5,17 +5,17 @@
 #include <errno.h>
 #include <sys/mman.h>
 
+#include "common/maps.h"
 #include "common/size.h"
 #include "common/stats.h"
 #include "common/sys.h"
-#include "preload/ahead.h"
-#include "preload/future.h"
-#include "preload/held.h"
-#include "preload/lock.h"
+#include "preload/budget.h"
+#include "preload/level.h"
 #include "preload/populate.h"
 #include "preload/preload.h"
 #include "preload/real.h"
 #include "preload/reserve.h"
+#include "preload/shortage.h"
 #include "preload/thread.h"
 
 #define PLANS 64
@@ -55,14 +55,14 @@ void thread_start(void)
 		return;
 	if (!reserve_is_malloc_of_libc()) {
 		if (options_given(&preload_options, OPTION_INDEX_THREAD_HEAP))
-			ahead_tell_cut("RAMLOCK_THREAD_HEAP", preload_options.thread_heap, 0,
+			budget_tell_cut("RAMLOCK_THREAD_HEAP", preload_options.thread_heap, 0,
 				       "another malloc than libc's is in use; use its own settings");
 		return;
 	}
 	heap.size = (size_t)preload_options.thread_heap;
 	if (preload_options.thread_heap > HEAP_MOST) {
 		heap.size = HEAP_MOST;
-		ahead_tell_cut("RAMLOCK_THREAD_HEAP", preload_options.thread_heap, HEAP_MOST,
+		budget_tell_cut("RAMLOCK_THREAD_HEAP", preload_options.thread_heap, HEAP_MOST,
 			       "a thread's heap of glibc holds no more; lower it");
 	}
 	heap.allocate = REAL_FUNCTION(void *(*function)(size_t), "malloc");
@@ -123,24 +123,9 @@ void thread_plan_end(struct thread_plan *plan, bool created)
 	plan_drop(plan, created ? 1 : 2);
 }
 
-bool thread_pause(struct thread_plan *plan)
-{
-	const bool paused = future_pause();
-
-	if (plan)
-		plan->paused = paused;
-	return paused;
-}
-
-void thread_resume(struct thread_plan *plan, bool paused)
-{
-	if (plan ? __atomic_exchange_n(&plan->paused, false, __ATOMIC_ACQ_REL) : paused)
-		future_resume();
-}
-
 static bool is_meant(void)
 {
-	return preload_active && lock_level() != LEVEL_NONE && preload_options.lock != LOCK_CURRENT;
+	return preload_active && level_now() != LEVEL_NONE && preload_options.lock != LOCK_CURRENT;
 }
 
 /* What the attributes say of the stack; the guard is a part of it, or lies below it, by version. */
@@ -187,8 +172,8 @@ struct thread_plan *thread_plan_make(const pthread_attr_t *attributes)
 	const size_t stack = (size_t)preload_options.thread_stack;
 	const size_t size = heap.size;
 
-	if (!is_meant() || (stack + size == 0 && preload_options.lock != LOCK_EAGER) ||
-	    !ahead_fits(stack + size))
+	if (!is_meant() || stack + size == 0 ||
+	    !budget_fits(stack + size))
 		return NULL;
 	plan = plan_take();
 	if (plan == NULL)
@@ -196,7 +181,6 @@ struct thread_plan *thread_plan_make(const pthread_attr_t *attributes)
 	plan_stack(attributes, plan);
 	plan->resident = stack;
 	plan->heap = size;
-	plan->paused = false;
 	plan->holders = 2;
 	return plan;
 }
@@ -293,8 +277,10 @@ static void stack_lock(uintptr_t start, uintptr_t frame)
 
 	if (descriptor() - frame < DESCRIPTOR_MOST)
 		end = size_page_up(descriptor() + 1);
-	if (!held_lock_stack(start, end))
+	if (level_lock(start, end, MAPS_THREAD_STACK, (uint32_t)SYS_CALL(SYS_gettid)) != 0) {
 		stats_add(STAT_locks_refused, 1);
+		shortage_tell(map_class_names[MAPS_THREAD_STACK]);
+	}
 }
 
 /* In the thread's own arena: blocks that are written to and freed, so that they are its top. */
@@ -328,10 +314,9 @@ void thread_begin(struct thread_plan *plan)
 	uintptr_t inside = libc_stack_inside(plan);
 	uintptr_t start = end - (size > above ? size - above : 0);
 
-	thread_resume(plan, false);
 	if (start < bound || start > end)
 		start = bound < end ? bound : end;
-	if (lock_level() == LEVEL_RANGES && plan->resident)
+	if (level_now() == LEVEL_RANGES && plan->resident)
 		stack_lock(start, frame);
 	if (inside < start)
 		inside = start;

@@ -22,7 +22,6 @@ struct thread_plan {
 	size_t stack_size; /* of the whole, with its guard */
 	uintptr_t lowest;  /* of a stack that the program made; 0 for libc's */
 	size_t heap;
-	bool paused;  /* eager mode: somebody still has to call future_resume, once */
 	char holders; /* creator and new thread: the last one gives the slot back */
 };
 
@@ -32,12 +31,6 @@ void thread_start(void);
 /* In the creator: a plan, or NULL where the thread is to run as it is (level none, LOCK=current,
  * nothing to do for it, no memory for a plan). */
 struct thread_plan *thread_plan_make(const pthread_attr_t *attributes);
-
-/* Around libc's call, in eager mode: the kernel must not populate the whole stack as libc opens it.
- * The pause ends in the new thread before its own code runs, or here when the call is over, whichever
- * is first: what either maps next is resident again. plan may be NULL. */
-bool thread_pause(struct thread_plan *plan);
-void thread_resume(struct thread_plan *plan, bool paused);
 
 /* The creator is done with a plan; created: a thread came of it. */
 void thread_plan_end(struct thread_plan *plan, bool created);

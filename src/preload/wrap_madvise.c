@@ -14,8 +14,7 @@
 #include "common/maps.h"
 #include "common/sys.h"
 #include "preload/bare_locks.h"
-#include "preload/lock.h"
-#include "preload/mapping.h"
+#include "preload/level.h"
 #include "preload/preload.h"
 #include "preload/process.h"
 #include "preload/real.h"
@@ -58,7 +57,7 @@ static int advise_unlocked(uintptr_t at, size_t size, int advice)
 
 	sys_munlock(at, size);
 	result = sys_madvise(at, size, advice);
-	mapping_relock(at, size, result == 0 && is_sparse(advice));
+	level_relock(at, size, result == 0 && is_sparse(advice));
 	if (advice == MADV_FREE && result != -EINVAL)
 		return 0; /* the pages may go, or stay */
 	return result;
@@ -109,7 +108,7 @@ static int advise_dontneed(uintptr_t at, size_t size)
 	 * Of a range with a hole the rest has been given back. */
 	if (result && !hole)
 		return advise_as_bare(at, size, MADV_DONTNEED);
-	mapping_refill(at, size_page_up(size));
+	level_refill(at, size_page_up(size));
 	return result;
 }
 
@@ -168,7 +167,7 @@ static int advise_in_sandbox(uintptr_t at, size_t size, int advice)
 static bool is_answered(void)
 {
 	process_check();
-	return preload_active && (lock_level() != LEVEL_NONE || preload_options.unlock == UNLOCK_COUNT);
+	return preload_active && (level_now() != LEVEL_NONE || preload_options.unlock == UNLOCK_COUNT);
 }
 
 EXPORT int madvise(void *at, size_t size, int advice)

@@ -7,13 +7,13 @@
 #include <sys/mman.h>
 
 #include "common/size.h"
-#include "common/sys.h"
 #include "preload/bare_locks.h"
-#include "preload/future.h"
-#include "preload/held.h"
+#include "preload/level.h"
 #include "preload/preload.h"
+#include "preload/privileges.h"
 #include "preload/process.h"
 #include "preload/real.h"
+#include "preload/vm.h"
 
 /* An internal result as libc gives it; errno stays on success. */
 static int libc_result(int result)
@@ -42,13 +42,13 @@ static int lock(const void *at, size_t size, unsigned flags)
 	if (!preload_active)
 		return result;
 	while (result != 0 && (preload_errno() == ENOMEM || preload_errno() == EAGAIN) &&
-	       future_make_room("mlock", (uintptr_t)at, size))
+	       privileges_make_room("mlock", (uintptr_t)at, size))
 		result = call_mlock(at, size, flags);
-	if (result != 0 && preload_errno() == ENOMEM && held_wraps((uintptr_t)at, size))
+	if (result != 0 && preload_errno() == ENOMEM && level_wraps((uintptr_t)at, size))
 		preload_set_errno(EINVAL);
 	if (result != 0)
 		return result;
-	held_program_locked((uintptr_t)at, size);
+	level_program_locked((uintptr_t)at, size);
 	bare_locks_add((uintptr_t)at, size);
 	preload_set_errno(saved);
 	return 0;
@@ -73,8 +73,7 @@ static size_t size_before_hole(uintptr_t at, size_t size)
 	while (none - mapped > size_page()) {
 		const size_t middle = mapped + size_page_down((none - mapped) / 2);
 
-		/* MS_ASYNC does nothing but look, since Linux 2.6.19 */
-		if (SYS_CALL(SYS_msync, start, middle, MS_ASYNC) == -ENOMEM)
+		if (vm->look(start, middle) != 0)
 			none = middle;
 		else
 			mapped = middle;
@@ -90,11 +89,11 @@ EXPORT int munlock(const void *at, size_t size)
 	process_check();
 	if (!preload_active)
 		return real_get()->munlock(at, size);
-	result = held_program_unlock((uintptr_t)at, size);
+	result = level_program_unlock((uintptr_t)at, size);
 	if (result == -ENOMEM) {
 		size = size_before_hole((uintptr_t)at, size);
 		if (size)
-			held_program_unlock((uintptr_t)at, size);
+			level_program_unlock((uintptr_t)at, size);
 	}
 	if (result != -EINVAL)
 		bare_locks_remove((uintptr_t)at, size);
@@ -111,10 +110,10 @@ EXPORT int mlockall(int flags)
 		return real_get()->mlockall(flags);
 	bare_locks_prepare();
 	result = real_get()->mlockall(flags);
-	if (result != 0 && held_program_lock_all(flags, -preload_errno()) != 0)
+	if (result != 0 && level_program_lock_all(flags, -preload_errno()) != 0)
 		return result;
 	if (result == 0)
-		held_program_locked_all(flags);
+		level_program_locked_all(flags);
 	bare_locks_add_all(flags);
 	preload_set_errno(saved);
 	return 0;
@@ -127,7 +126,7 @@ EXPORT int munlockall(void)
 	process_check();
 	if (!preload_active)
 		return real_get()->munlockall();
-	result = held_program_unlock_all();
+	result = level_program_unlock_all();
 	if (result == 0)
 		bare_locks_remove_all();
 	return libc_result(result);

@@ -7,7 +7,9 @@
 #include <sys/mman.h>
 
 #include "common/size.h"
+#include "common/sys.h"
 #include "preload/bare_locks.h"
+#include "preload/level.h"
 #include "preload/mapping.h"
 #include "preload/preload.h"
 #include "preload/process.h"
@@ -20,25 +22,27 @@
 
 EXPORT void *mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
 {
-	struct mapping_request request = {at, size, prot, flags, fd, offset, WANT_LEFT, 0};
+	const struct mapping_call call = {at, size, prot, flags, fd, offset};
+	struct mapping_request request;
+	struct ledger_cut replaced = {0};
 	const int saved = preload_errno();
-	void *result = MAP_FAILED;
+	void *result;
 
 	process_check();
-	if (preload_active) {
-		mapping_plan(&request);
-		if (request.want != WANT_LEFT)
-			result = mapping_make_sparse(&request);
-	}
-	if (result == MAP_FAILED)
-		result = real_get()->mmap(at, size, prot, flags, fd, offset);
 	if (!preload_active)
+		return real_get()->mmap(at, size, prot, flags, fd, offset);
+	mapping_plan(&call, &request);
+	if (flags & MAP_FIXED)
+		replaced = level_leaving((uintptr_t)at, size);
+	do
+		result = mapping_make(&call, &request);
+	while (result == MAP_FAILED && mapping_make_room(preload_errno(), size));
+	if (result == MAP_FAILED) {
+		level_stayed(&replaced);
 		return result;
-	while (result == MAP_FAILED && mapping_make_room(preload_errno(), size))
-		result = real_get()->mmap(at, size, prot, flags, fd, offset);
-	if (result == MAP_FAILED)
-		return result;
-	mapping_made(result, &request);
+	}
+	level_mapped((uintptr_t)result, size, &request);
+	level_left(&replaced);
 	bare_locks_mapped((uintptr_t)result, size, flags);
 	preload_set_errno(saved);
 	return result;
@@ -66,13 +70,20 @@ EXPORT void *mmap64(void *at, size_t size, int prot, int flags, int fd, off_t of
 
 EXPORT int munmap(void *at, size_t size)
 {
-	int result = real_get()->munmap(at, size);
+	struct ledger_cut cut = {0};
+	int result;
 
 	process_check();
-	if (!preload_active || result != 0)
+	if (preload_active)
+		cut = level_leaving((uintptr_t)at, size);
+	result = real_get()->munmap(at, size);
+	if (result != 0) {
+		level_stayed(&cut);
 		return result;
-	mapping_gone((uintptr_t)at, size);
-	bare_locks_unmapped((uintptr_t)at, size);
+	}
+	level_left(&cut);
+	if (preload_active)
+		bare_locks_unmapped((uintptr_t)at, size);
 	return 0;
 }
 
@@ -81,10 +92,33 @@ static void *remap_parts(void *old, size_t old_size, size_t new_size, int flags,
 	intptr_t result = remap_pieces((uintptr_t)old, size_page_up(old_size), size_page_up(new_size),
 				       flags, (uintptr_t)to);
 
-	if (result >= 0 || result <= -4096)
+	if (!sys_is_error(result))
 		return (void *)result;
 	preload_set_errno((int)-result);
 	return MAP_FAILED;
+}
+
+/* The call itself, with the records of both ranges: old's go with the pages, those of what is replaced
+ * go. unified: the range was several mappings only because of our locks. */
+static void *remap_once(void *old, size_t old_size, size_t new_size, int flags, void *to, bool unified)
+{
+	const size_t from_size = size_page_up(old_size), to_size = size_page_up(new_size);
+	struct ledger_cut moved = level_leaving((uintptr_t)old, from_size), replaced = {0};
+	void *result;
+
+	if (flags & MREMAP_FIXED)
+		replaced = level_leaving((uintptr_t)to, to_size);
+	result = real_get()->mremap(old, old_size, new_size, flags, to);
+	if (result == MAP_FAILED && preload_errno() == EFAULT && unified)
+		result = remap_parts(old, old_size, new_size, flags, to);
+	if (result == MAP_FAILED) {
+		level_stayed(&replaced);
+		level_stayed(&moved);
+		return result;
+	}
+	level_left(&replaced);
+	level_moved(&moved, (uintptr_t)result, from_size, to_size);
+	return result;
 }
 
 /* EFAULT is also the kernel's word for a range of several mappings, such as one that is locked in
@@ -97,19 +131,16 @@ static void *remap_again(void *old, size_t old_size, size_t new_size, int flags,
 	bool unified = false;
 
 	while (result == MAP_FAILED) {
-		if (!unified && (preload_errno() == EFAULT || preload_errno() == EAGAIN) &&
-		    mapping_unify((uintptr_t)old, size))
+		if (!unified && (preload_errno() == EFAULT || preload_errno() == EAGAIN) && level_unify((uintptr_t)old, size))
 			unified = true;
 		else if (!mapping_make_room(preload_errno(), new_size))
 			break;
-		result = real_get()->mremap(old, old_size, new_size, flags, to);
-		if (result == MAP_FAILED && preload_errno() == EFAULT && unified)
-			result = remap_parts(old, old_size, new_size, flags, to);
+		result = remap_once(old, old_size, new_size, flags, to, unified);
 	}
 	if (unified && result == MAP_FAILED)
-		mapping_restore((uintptr_t)old, size);
+		level_restore((uintptr_t)old, size);
 	else if (unified)
-		mapping_restore((uintptr_t)result, size_page_up(new_size));
+		level_restore((uintptr_t)result, size_page_up(new_size));
 	return result;
 }
 
@@ -123,19 +154,17 @@ EXPORT void *mremap(void *old, size_t old_size, size_t new_size, int flags, ...)
 	to = va_arg(rest, void *); /* passed on as it is, as libc does */
 	va_end(rest);
 	process_check();
-	result = real_get()->mremap(old, old_size, new_size, flags, to);
 	if (!preload_active)
-		return result;
+		return real_get()->mremap(old, old_size, new_size, flags, to);
+	result = remap_once(old, old_size, new_size, flags, to, false);
 	if (result == MAP_FAILED)
 		result = remap_again(old, old_size, new_size, flags, to);
 	if (result == MAP_FAILED)
 		return result;
-	mapping_moved((uintptr_t)old, size_page_up(old_size), (uintptr_t)result,
-		      size_page_up(new_size));
 	bare_locks_moved((uintptr_t)old, size_page_up(old_size), (uintptr_t)result,
 			 size_page_up(new_size));
 	if (flags & MREMAP_DONTUNMAP) /* empty now, and without its lock */
-		mapping_relock((uintptr_t)old, size_page_up(old_size), true);
+		level_relock((uintptr_t)old, size_page_up(old_size), true);
 	preload_set_errno(saved);
 	return result;
 }

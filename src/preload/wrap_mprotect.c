@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/sys.h"
+#include "preload/level.h"
 #include "preload/mapping.h"
 #include "preload/preload.h"
 #include "preload/process.h"
@@ -44,7 +45,7 @@ static int protect_and_lock(void *at, size_t size, int prot, int key)
 	if (result != 0)
 		return result;
 	if (prot & (PROT_READ | PROT_WRITE | PROT_EXEC))
-		mapping_opened((uintptr_t)at, size, MAPS_ANON);
+		mapping_opened((uintptr_t)at, size);
 	preload_set_errno(saved);
 	return 0;
 }
@@ -59,45 +60,65 @@ EXPORT int pkey_mprotect(void *at, size_t size, int prot, int key)
 	return protect_and_lock(at, size, prot, key);
 }
 
-static void heap_changed(uintptr_t old, uintptr_t now)
+/* What a heap that shrinks gives up; nothing where it grows. */
+static struct ledger_cut heap_leaving(uintptr_t old, uintptr_t now)
+{
+	const uintptr_t start = size_page_up(now), end = size_page_up(old);
+
+	return start < end ? level_leaving(start, end - start) : (struct ledger_cut){0};
+}
+
+static void heap_changed(uintptr_t old, uintptr_t now, struct ledger_cut *cut)
 {
 	if (now > old)
-		mapping_opened(size_page_down(old), now - size_page_down(old), MAPS_HEAP);
-	else
-		mapping_gone(size_page_up(now), size_page_up(old) - size_page_up(now));
+		level_opened(size_page_down(old), now - size_page_down(old), MAPS_HEAP, POLICY_GROWN);
+	level_left(cut);
 }
 
 EXPORT void *sbrk(intptr_t change)
 {
 	const int saved = preload_errno();
-	void *old = real_get()->sbrk(change);
+	struct ledger_cut cut = {0};
+	uintptr_t end;
+	void *old;
 
 	process_check();
 	if (!preload_active || change == 0)
-		return old;
-	while (old == (void *)-1 && mapping_make_room(preload_errno(), (size_t)change))
+		return real_get()->sbrk(change);
+	end = (uintptr_t)real_get()->sbrk(0);
+	cut = heap_leaving(end, end + (uintptr_t)change);
+	do
 		old = real_get()->sbrk(change);
-	if (old == (void *)-1)
+	while (old == (void *)-1 && mapping_make_room(preload_errno(), (size_t)change));
+	if (old == (void *)-1) {
+		level_stayed(&cut);
 		return old;
-	heap_changed((uintptr_t)old, (uintptr_t)old + (uintptr_t)change);
+	}
+	heap_changed((uintptr_t)old, (uintptr_t)old + (uintptr_t)change, &cut);
 	preload_set_errno(saved);
 	return old;
 }
 
 EXPORT int brk(void *end)
 {
-	const uintptr_t old = preload_active ? (uintptr_t)real_get()->sbrk(0) : 0;
 	const int saved = preload_errno();
-	int result = real_get()->brk(end);
+	struct ledger_cut cut;
+	uintptr_t old;
+	int result;
 
 	process_check();
 	if (!preload_active)
-		return result;
-	while (result != 0 && mapping_make_room(preload_errno(), (uintptr_t)end - old))
+		return real_get()->brk(end);
+	old = (uintptr_t)real_get()->sbrk(0);
+	cut = heap_leaving(old, (uintptr_t)end);
+	do
 		result = real_get()->brk(end);
-	if (result != 0)
+	while (result != 0 && mapping_make_room(preload_errno(), (uintptr_t)end - old));
+	if (result != 0) {
+		level_stayed(&cut);
 		return result;
-	heap_changed(old, (uintptr_t)end);
+	}
+	heap_changed(old, (uintptr_t)end, &cut);
 	preload_set_errno(saved);
 	return 0;
 }

@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include "common/sys.h"
-#include "preload/future.h"
 #include "preload/large.h"
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "preload/privileges.h"
 #include "preload/process.h"
 #include "preload/real.h"
 
@@ -85,7 +85,7 @@ static bool watch(bool risky, bool limit_too)
 	process_check();
 	if (!risky || !preload_active)
 		return false;
-	future_suspend(limit_too);
+	privileges_suspend(limit_too);
 	return true;
 }
 
@@ -93,7 +93,7 @@ static bool watch(bool risky, bool limit_too)
 static int settle(bool watched, const char *operation, int result)
 {
 	if (watched)
-		future_settle(operation);
+		privileges_settle(operation);
 	return result;
 }
 

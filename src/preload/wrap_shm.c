@@ -8,6 +8,7 @@
 
 #include "common/maps.h"
 #include "common/sys.h"
+#include "preload/level.h"
 #include "preload/mapping.h"
 #include "preload/preload.h"
 #include "preload/process.h"
@@ -17,16 +18,17 @@
 
 static void attached(void *at, int id, int flags)
 {
-	struct mapping_request request = {
-		.prot = PROT_READ | (flags & SHM_EXEC ? PROT_EXEC : 0), .flags = MAP_SHARED, .fd = -1,
-	};
+	struct mapping_request request = {.policy = {
+		.event = POLICY_MAPPED, .class = MAPS_FILE, .flags = MAP_SHARED,
+		.prot = PROT_READ | (flags & SHM_EXEC ? PROT_EXEC : 0),
+	}};
 	struct shmid_ds segment;
 
-	if (!mapping_is_watched() || shmctl(id, IPC_STAT, &segment) != 0)
+	level_plan(&request);
+	if (request.skipped || shmctl(id, IPC_STAT, &segment) != 0)
 		return;
-	request.size = segment.shm_segsz;
-	mapping_plan(&request);
-	mapping_made(at, &request);
+	request.policy.size = segment.shm_segsz;
+	level_mapped((uintptr_t)at, segment.shm_segsz, &request);
 }
 
 EXPORT void *shmat(int id, const void *at, int flags)
@@ -55,7 +57,7 @@ static size_t attached_size(uintptr_t at)
 	intptr_t buffer;
 
 	buffer = sys_mmap(0, BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	if (buffer < 0 && buffer > -4096)
+	if (sys_is_error(buffer))
 		return 0;
 	if (maps_open(&maps, "/proc/self/maps", NULL, (char *)buffer, BUFFER_SIZE) == 0) {
 		while (maps_next(&maps, &mapping) && mapping.start <= at + size)
@@ -69,11 +71,19 @@ static size_t attached_size(uintptr_t at)
 
 EXPORT int shmdt(const void *at)
 {
-	const size_t size = preload_active && mapping_is_watched() ? attached_size((uintptr_t)at) : 0;
-	int result = real_get()->shmdt(at);
+	struct ledger_cut cut = {0};
+	size_t size = 0;
+	int result;
 
 	process_check();
-	if (result == 0 && size)
-		mapping_gone((uintptr_t)at, size);
+	if (preload_active && level_keeps_records())
+		size = attached_size((uintptr_t)at);
+	if (size)
+		cut = level_leaving((uintptr_t)at, size);
+	result = real_get()->shmdt(at);
+	if (result == 0)
+		level_left(&cut);
+	else
+		level_stayed(&cut);
 	return result;
 }

@@ -7,10 +7,10 @@
 #include <pthread.h>
 #include <threads.h>
 
-#include "preload/future.h"
 #include "preload/mapping.h"
 #include "preload/next.h"
 #include "preload/preload.h"
+#include "preload/privileges.h"
 #include "preload/process.h"
 #include "preload/real.h"
 #include "preload/thread.h"
@@ -36,22 +36,10 @@ static int begin_c11(void *at)
 	return function(argument);
 }
 
-static int create(pthread_t *thread, const pthread_attr_t *attributes, void *(*function)(void *),
-		  void *argument, struct thread_plan *plan)
-{
-	const bool paused = thread_pause(plan);
-	int result;
-
-	next_need_bound(); /* by the only thread that there is */
-	result = real_get()->pthread_create(thread, attributes, function, argument);
-	thread_resume(plan, paused);
-	return result;
-}
-
 /* For the lock account, or for the addresses of a stack. */
 static bool is_room_made(const char *operation, size_t size)
 {
-	return future_make_room(operation, 0, size) || mapping_make_room(ENOMEM, size);
+	return privileges_make_room(operation, 0, size) || mapping_make_room(ENOMEM, size);
 }
 
 EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
@@ -68,24 +56,13 @@ EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *rest
 		function = begin_posix;
 		argument = plan;
 	}
+	next_need_bound(); /* by the only thread that there is */
 	do
-		result = create(thread, attributes, function, argument, plan);
+		result = real_get()->pthread_create(thread, attributes, function, argument);
 	while (result == EAGAIN && preload_active &&
 	       is_room_made("pthread_create", thread_stack_size(attributes)));
 	if (plan)
 		thread_plan_end(plan, result == 0);
-	return result;
-}
-
-static int create_c11(thrd_t *thread, thrd_start_t function, void *argument,
-		      struct thread_plan *plan)
-{
-	const bool paused = thread_pause(plan);
-	int result;
-
-	next_need_bound(); /* by the only thread that there is */
-	result = real_get()->thrd_create(thread, function, argument);
-	thread_resume(plan, paused);
 	return result;
 }
 
@@ -104,8 +81,9 @@ EXPORT int thrd_create(thrd_t *thread, thrd_start_t function, void *argument)
 		function = begin_c11;
 		argument = plan;
 	}
+	next_need_bound(); /* by the only thread that there is */
 	do
-		result = create_c11(thread, function, argument, plan);
+		result = real_get()->thrd_create(thread, function, argument);
 	while (result != thrd_success && preload_active &&
 	       is_room_made("thrd_create", thread_stack_size(NULL)));
 	if (plan)

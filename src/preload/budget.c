@@ -7,7 +7,7 @@
 
 #include "common/limits.h"
 #include "common/message.h"
-#include "preload/ahead.h"
+#include "preload/budget.h"
 #include "preload/preload.h"
 
 #define CREDIT_MOST (16u << 20) /* bytes between two looks at the free memory, at the most */
@@ -22,13 +22,13 @@ static bool asking;
 static time_t refused_at; /* seconds of the monotonic clock; 0: never */
 static int64_t credit;	  /* bytes that may be had before the files are read again */
 
-void ahead_start(void)
+void budget_start(void)
 {
 	limits_memory(&memory, "", "self", &scratch);
 	ceiling = size_of(preload_options.max, limits_room(&memory));
 }
 
-uint64_t ahead_take(uint64_t bytes)
+uint64_t budget_take(uint64_t bytes)
 {
 	if (bytes > ceiling - taken)
 		bytes = size_page_down((uintptr_t)(ceiling - taken));
@@ -36,7 +36,7 @@ uint64_t ahead_take(uint64_t bytes)
 	return bytes;
 }
 
-void ahead_describe(struct text *t)
+void budget_describe(struct text *t)
 {
 	char share[24];
 
@@ -75,29 +75,29 @@ static void tell(enum message_kind kind, const char *name, uint64_t asked, uint6
 		_exit(125);
 }
 
-void ahead_tell_cut(const char *name, uint64_t asked, uint64_t got, const char *why)
+void budget_tell_cut(const char *name, uint64_t asked, uint64_t got, const char *why)
 {
 	tell(MESSAGE_RESERVE, name, asked, got, why);
 }
 
-void ahead_tell_taken(const char *name, uint64_t asked, uint64_t got)
+void budget_tell_taken(const char *name, uint64_t asked, uint64_t got)
 {
 	tell(MESSAGE_TAKEN, name, asked, got,
 	     "programs that start with it take the memory; lower it or give more memory");
 }
 
-uint64_t ahead_reserve(const char *name, uint64_t asked)
+uint64_t budget_reserve(const char *name, uint64_t asked)
 {
-	uint64_t got = ahead_take(asked);
+	uint64_t got = budget_take(asked);
 	char why[200];
 	struct text t;
 
 	if (got < asked) {
 		text_init(&t, why, sizeof(why));
 		text_add(&t, "ceiling ");
-		ahead_describe(&t);
+		budget_describe(&t);
 		text_add(&t, "; lower %s or give more memory", name);
-		ahead_tell_cut(name, asked, got, why);
+		budget_tell_cut(name, asked, got, why);
 	}
 	return got;
 }
@@ -105,7 +105,7 @@ uint64_t ahead_reserve(const char *name, uint64_t asked)
 /* Programs that start together see the same free memory, and MAX of it each is more than there is: a
  * container's pipeline, the ranks of a node. At least half of what MAX leaves free stays free, and of a
  * cgroup that others fill a sixteenth, which those that come later start in. */
-uint64_t ahead_next(uint64_t left)
+uint64_t budget_step(uint64_t left)
 {
 	const uint64_t before = limits_room(&memory), least = memory.cgroup_known ? memory.cgroup_limit / 16 : 0;
 	uint64_t spared = (before - ceiling) / 2, room, step;
@@ -123,14 +123,14 @@ uint64_t ahead_next(uint64_t left)
 	return left < step ? left : step;
 }
 
-bool ahead_fits(uint64_t bytes)
+bool budget_fits(uint64_t bytes)
 {
 	struct limits_memory now;
 	struct timespec time = {0};
 	uint64_t most;
 	bool fits;
 
-	if (!preload_active) /* a reserve: ahead_take has let it in, and now there is less free */
+	if (!preload_active) /* a reserve: budget_take has let it in, and now there is less free */
 		return true;
 	if (bytes <= CREDIT_MOST && __atomic_sub_fetch(&credit, (int64_t)bytes, __ATOMIC_RELAXED) >= 0)
 		return true;
@@ -149,7 +149,7 @@ bool ahead_fits(uint64_t bytes)
 	return fits;
 }
 
-void ahead_fork_child(void)
+void budget_fork_child(void)
 {
 	asking = false;
 }
