@@ -20,7 +20,7 @@
 #include "preload/startup.h"
 #include "preload/vm.h"
 
-#define BUFFER_SIZE ((size_t)32 << 10) /* to read maps in; mapped, since a small thread may be the caller */
+#define SURVEY_SIZE ((size_t)32 << 10) /* most of it is to read maps in */
 #define GUARD_MAX ((uintptr_t)64 << 10) /* a larger PROT_NONE map below another is no guard page */
 #define STACK_IN_USE ((uint64_t)32 << 10) /* of a thread's stack: its descriptor and static TLS */
 
@@ -85,15 +85,26 @@ void startup_level(void)
 
 /* What is mapped */
 
-/* The next mapping, or the next piece of one that the kernel made of ours and of the program's. rest is
- * the caller's, empty at first. */
-static bool next_piece(struct maps *maps, struct mapping *rest, struct mapping *m)
+/* Of a look through all mappings; mapped for that time, since the caller may be on a small stack. */
+struct survey {
+	struct maps maps;
+	struct mapping m;     /* at hand, cut to what is of interest */
+	struct mapping whole; /* the same as it is */
+	struct mapping below; /* the one before */
+	struct mapping rest;  /* what is left of one of which m is a piece */
+	char buffer[];
+};
+
+/* The next mapping, or the next piece of one that the kernel made of ours and of the program's. */
+static bool survey_next(struct survey *s)
 {
-	if (rest->start == rest->end && !maps_next(maps, rest))
+	if (s->rest.start == s->rest.end && !maps_next(&s->maps, &s->rest))
 		return false;
-	*m = *rest;
-	own_piece(m->start, &m->end);
-	rest->start = m->end;
+	s->below = s->whole;
+	s->m = s->rest;
+	own_piece(s->m.start, &s->m.end);
+	s->rest.start = s->m.end;
+	s->whole = s->m;
 	return true;
 }
 
@@ -176,52 +187,45 @@ static void release(uintptr_t at, uintptr_t end)
 	}
 }
 
-static int64_t survey(struct maps *maps, bool locked)
+static int64_t survey(struct survey *s, bool locked)
 {
-	struct mapping m, whole, below = {0}, rest = {0};
 	int64_t bytes = 0, added;
 
-	while (next_piece(maps, &rest, &m)) {
-		whole = m;
-		added = 0;
-		if (!is_recorded(&m, &below))
-			m.start = m.end;
-		else
-			added = record_mapping(&m, locked);
+	while (survey_next(s)) {
+		added = is_recorded(&s->m, &s->below) ? record_mapping(&s->m, locked) : 0;
 		if (added < 0)
 			return added;
 		if (locked)
-			release(whole.start, added ? m.start : whole.end);
+			release(s->whole.start, added ? s->m.start : s->whole.end);
 		bytes += added;
-		below = whole;
 	}
-	return maps->error ? maps->error : bytes;
+	return s->maps.error ? s->maps.error : bytes;
 }
 
-/* A buffer is mapped, the maps are read by function, and it is unmapped again. */
-static int64_t with_maps(int64_t (*function)(struct maps *maps, bool flag), bool flag)
+/* Maps what a survey takes, has function read the maps, and unmaps it. */
+static int64_t with_survey(int64_t (*function)(struct survey *s, bool flag), bool flag)
 {
-	intptr_t buffer = vm->map(0, BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
-	struct maps maps;
+	intptr_t at = vm->map(0, SURVEY_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+	struct survey *s = (struct survey *)at;
 	int64_t result;
 
-	if (sys_is_error(buffer))
-		return buffer;
-	own_add((uintptr_t)buffer, BUFFER_SIZE, OWN_TABLE);
-	result = maps_open(&maps, "/proc/self/maps", NULL, (char *)buffer, BUFFER_SIZE);
+	if (sys_is_error(at))
+		return at;
+	own_add((uintptr_t)at, SURVEY_SIZE, OWN_TABLE);
+	result = maps_open(&s->maps, "/proc/self/maps", NULL, s->buffer, SURVEY_SIZE - sizeof(*s));
 	if (result == 0) {
-		maps.program_at = getauxval(AT_PHDR);
-		result = function(&maps, flag);
-		maps_close(&maps);
+		s->maps.program_at = getauxval(AT_PHDR);
+		result = function(s, flag);
+		maps_close(&s->maps);
 	}
-	own_remove((uintptr_t)buffer, BUFFER_SIZE);
-	vm->unmap((uintptr_t)buffer, BUFFER_SIZE);
+	own_remove((uintptr_t)at, SURVEY_SIZE);
+	vm->unmap((uintptr_t)at, SURVEY_SIZE);
 	return result;
 }
 
 int64_t startup_survey(bool locked)
 {
-	return with_maps(survey, locked);
+	return with_survey(survey, locked);
 }
 
 static bool is_new(const struct mapping *m)
@@ -233,23 +237,18 @@ static bool is_new(const struct mapping *m)
 	       !level_find(m->start, &known) && !level_find(m->end - size_page(), &known);
 }
 
-static int64_t take_in_new(struct maps *maps, bool flag)
+static int64_t take_in_new(struct survey *s, bool flag)
 {
-	struct mapping m, whole, below = {0}, rest = {0};
-
 	(void)flag;
-	while (next_piece(maps, &rest, &m)) {
-		whole = m;
-		if (is_recorded(&m, &below) && is_new(&m))
-			level_opened(m.start, m.end - m.start, m.class, POLICY_GROWN);
-		below = whole;
-	}
+	while (survey_next(s))
+		if (is_recorded(&s->m, &s->below) && is_new(&s->m))
+			level_opened(s->m.start, s->m.end - s->m.start, s->m.class, POLICY_GROWN);
 	return 0;
 }
 
 void startup_survey_new(void)
 {
-	with_maps(take_in_new, false);
+	with_survey(take_in_new, false);
 }
 
 /* Populating at start */
@@ -503,23 +502,23 @@ static int turn_of(const struct mapping *m)
 	return m->class == MAPS_HEAP;
 }
 
-static int64_t lock_turn(struct maps *maps, bool flag)
+static int64_t lock_turn(struct survey *s, bool flag)
 {
-	struct mapping m, rest = {0};
+	const struct mapping *m = &s->m;
 
 	(void)flag;
-	while (next_piece(maps, &rest, &m)) {
-		uint64_t size = m.end - m.start;
+	while (survey_next(s)) {
+		uint64_t size = m->end - m->start;
 
-		if (own_kind_at(m.start) || turn_of(&m) != all.turn || m.class == MAPS_STACK ||
-		    m.class == MAPS_KERNEL) /* which mlock does not count */
+		if (own_kind_at(m->start) || turn_of(m) != all.turn || m->class == MAPS_STACK ||
+		    m->class == MAPS_KERNEL) /* which mlock does not count */
 			continue;
 		if (size > all.limit - all.done)
 			size = size_page_down((uintptr_t)(all.limit - all.done));
-		if (size && vm->lock(m.start, size, all.flags & MCL_ONFAULT ? MLOCK_ONFAULT : 0) == 0)
+		if (size && vm->lock(m->start, size, all.flags & MCL_ONFAULT ? MLOCK_ONFAULT : 0) == 0)
 			all.done += size;
 	}
-	return maps->error;
+	return s->maps.error;
 }
 
 int startup_lock_all(int flags, uint64_t limit)
@@ -534,7 +533,7 @@ int startup_lock_all(int flags, uint64_t limit)
 	all.limit = limit;
 	all.done = 0;
 	for (all.turn = 0; all.turn <= 2 && error == 0; all.turn++)
-		error = with_maps(lock_turn, false);
+		error = with_survey(lock_turn, false);
 	if (error == 0 && flags & MCL_FUTURE)
 		vm->lock_all(flags & ~MCL_CURRENT);
 	if (error == 0 && limit - all.done > stack_max())

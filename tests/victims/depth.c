@@ -8,6 +8,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -22,9 +23,32 @@
 #define STACK ((size_t)256 << 10)
 #define PAINT 0x5a
 
-/* Shared with the children. */
+/* Shared with the children, but for the stack of one that copies itself: the two would run on it. */
 static char *stack;
-static uintptr_t *frame;
+static struct depth {
+	uintptr_t frame, lowest;
+} *depth;
+
+static bool is_private; /* the stack is */
+
+static uintptr_t lowest_touched(void)
+{
+	size_t untouched = 0;
+
+	while (untouched < STACK && stack[untouched] == PAINT)
+		untouched++;
+	return (uintptr_t)stack + untouched;
+}
+
+/* The end of a process that has a stack of its own to look at. */
+static void leave(void)
+{
+	const uintptr_t lowest = lowest_touched();
+
+	if (is_private && lowest < depth->lowest)
+		depth->lowest = lowest;
+	syscall(SYS_exit_group, 0);
+}
 
 static char page[3 * 4096] __attribute__((aligned(4096)));
 static char *map, *block, *small;
@@ -67,10 +91,10 @@ static int idle_clone(void *argument)
 
 CALL(_exit, _exit(0))
 CALL(_Exit, _Exit(0))
-BY_NAME(_Fork, pid_t (*f)(void), if (found.f() == 0) syscall(SYS_exit_group, 0))
-CALL(fork, if (fork() == 0) syscall(SYS_exit_group, 0))
+BY_NAME(_Fork, pid_t (*f)(void), if (found.f() == 0) leave(); else wait(NULL))
+CALL(fork, if (fork() == 0) leave(); else wait(NULL))
 CALL(clone, static char other[65536]; clone(idle_clone, other + sizeof(other), SIGCHLD, NULL))
-CALL(syscall, if (syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) == 0) syscall(SYS_exit_group, 0))
+CALL(syscall, if (syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) == 0) leave(); else wait(NULL))
 CALL(prctl, prctl(PR_SET_SECCOMP, 2, 16))
 CALL(malloc, block = malloc(big))
 CALL(calloc, block = calloc(1, big))
@@ -136,6 +160,9 @@ CALL(prlimit, struct rlimit limit = {4 << 20, 4 << 20}; prlimit(0, RLIMIT_MEMLOC
 BY_NAME(prlimit64, int (*f)(pid_t, int, const void *, void *),
 	uint64_t limit[2] = {4ll << 30, 4ll << 30}; found.f(0, RLIMIT_AS, limit, NULL))
 
+CALL(dlopen, dlopen("libc.so.6", RTLD_LAZY))
+CALL(dlmopen, dlmopen(LM_ID_BASE, "libc.so.6", RTLD_LAZY))
+
 static const struct row {
 	const char *name;
 	void (*call)(void);
@@ -154,7 +181,7 @@ static const struct row {
 	ROW(mlock) ROW(mlock2) ROW(munlock) ROW(mlockall) ROW(munlockall)
 	ROW(mmap) ROW(mmap64) ROW(mremap) ROW(munmap) ROW(mprotect) ROW(pkey_mprotect) ROW(brk) ROW(sbrk)
 	ROW(shmat) ROW(shmdt) ROW(madvise) ROW(process_madvise) ROW(msync)
-	ROW(pthread_create) ROW(thrd_create)
+	ROW(pthread_create) ROW(thrd_create) ROW(dlopen) ROW(dlmopen)
 	ROW(setuid) ROW(seteuid) ROW(setreuid) ROW(setresuid) ROW(capset) ROW(unshare) ROW(setns)
 	ROW(setrlimit) ROW(setrlimit64) ROW(prlimit) ROW(prlimit64)
 };
@@ -164,7 +191,7 @@ static const struct row *now;
 static void handler(int signal)
 {
 	(void)signal;
-	*frame = (uintptr_t)__builtin_frame_address(0);
+	depth->frame = (uintptr_t)__builtin_frame_address(0);
 	now->call();
 }
 
@@ -189,19 +216,24 @@ static void measure_in_child(void)
 	struct sigaction action = {.sa_handler = handler, .sa_flags = SA_ONSTACK};
 
 	prepare();
+	if (is_private) {
+		mmap(stack, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+		memset(stack, PAINT, STACK);
+	}
 	sigaltstack(&alternate, NULL);
 	sigaction(SIGUSR1, &action, NULL);
 	raise(SIGUSR1);
-	syscall(SYS_exit_group, 0);
+	leave();
 }
 
 static size_t measure(const struct row *row)
 {
-	size_t untouched = 0;
 	int status = 0;
 	pid_t pid;
 
 	now = row;
+	is_private = strstr(row->name, "ork") || strcmp(row->name, "clone") == 0 || strcmp(row->name, "syscall") == 0;
+	*depth = (struct depth){0, UINTPTR_MAX};
 	memset(stack, PAINT, STACK);
 	pid = fork();
 	if (pid == 0)
@@ -209,15 +241,15 @@ static size_t measure(const struct row *row)
 	waitpid(pid, &status, 0);
 	if (!WIFEXITED(status))
 		printf("%s: status %x\n", row->name, status);
-	while (untouched < STACK && stack[untouched] == PAINT)
-		untouched++;
-	return *frame > (uintptr_t)stack + untouched ? *frame - (uintptr_t)stack - untouched : 0;
+	if (!is_private)
+		depth->lowest = lowest_touched();
+	return depth->frame > depth->lowest ? depth->frame - depth->lowest : 0;
 }
 
 int main(int argc, char **argv)
 {
 	stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	frame = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	depth = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
 		if (argc > 1 && strcmp(argv[1], rows[i].name) != 0)
 			continue;
