@@ -8,6 +8,7 @@
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 Suite *arena_suite(void);
+Suite *fakekernel_suite(void);
 Suite *ledger_suite(void);
 Suite *limits_suite(void);
 Suite *maps_suite(void);
