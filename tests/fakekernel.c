@@ -44,6 +44,7 @@ void fake_reset(void)
 		fake.limits[i] = (struct sys_rlimit){SYS_RLIM_INFINITY, SYS_RLIM_INFINITY};
 	fake.max_map_count = 65530;
 	fake.memory = SIZE_MAX;
+	fake.stack_gap = 256;
 	fake.base = FAKE_BASE;
 	fake.seed = 1;
 	for (unsigned i = 0; i < FAKE_FILES; i++)
@@ -834,6 +835,8 @@ static int advise_part(unsigned start, unsigned end, int advice)
 	case MADV_PAGEOUT: /* there is no swap */
 		return p->locked || !is_lockable(p) ? -EINVAL : 0;
 	case MADV_GUARD_INSTALL:
+		if (is_file(p) && fake.version < FAKE_VERSION(6, 15))
+			return -EINVAL;
 		if (p->locked || !is_lockable(p))
 			return -EINVAL;
 		drop_pages(start, end);
@@ -918,9 +921,7 @@ int fake_msync(uintptr_t at, size_t size, int flags)
 		return -ENOMEM;
 	for (unsigned i = s.start; i < s.end; i++) {
 		if (!fake.pages[i].mapped) {
-			hole = -ENOMEM;
-			if (flags == MS_ASYNC)
-				break;
+			hole = -ENOMEM; /* and goes on */
 		} else if (flags & MS_INVALIDATE && fake.pages[i].locked) {
 			return -EBUSY;
 		}
@@ -943,19 +944,24 @@ void fake_fork_child(void)
 	}
 }
 
-/* expand_stack: whether the page is now one of a stack's. */
+/* expand_downwards: whether the page is now one of a stack's. */
 static bool grow_stack(unsigned page)
 {
-	unsigned above = page, pages;
+	unsigned above = page, below = page;
+	const struct fake_page *under;
 	struct fake_page stack;
 
 	while (above < FAKE_PAGES && !fake.pages[above].mapped)
 		above++;
 	if (above == FAKE_PAGES || !fake.pages[above].growsdown)
 		return false;
+	while (below > 0 && !fake.pages[below - 1].mapped)
+		below--;
+	under = below > 0 ? &fake.pages[below - 1] : NULL;
+	if (under && !under->growsdown && under->prot != PROT_NONE && page - below < fake.stack_gap)
+		return false;
 	stack = fake.pages[above];
-	pages = fake_vma(above).end - page;
-	if (pages * (uint64_t)FAKE_PAGE > fake.limits[RLIMIT_STACK].soft)
+	if ((fake_vma(above).end - page) * FAKE_PAGE > fake.limits[RLIMIT_STACK].soft)
 		return false;
 	if (!is_room(stack.locked, above - page))
 		return false;

@@ -77,7 +77,8 @@ struct fake {
 	bool may_raise;   /* CAP_SYS_RESOURCE: a hard limit, too */
 	struct sys_rlimit limits[RLIM_NLIMITS];
 	size_t max_map_count;
-	size_t memory; /* pages of the machine: more of them resident set oom */
+	unsigned stack_gap; /* pages that a stack keeps from what lies below and can be accessed */
+	size_t memory;      /* pages of the machine: more of them resident set oom */
 	enum fake_place place;
 	unsigned seed;  /* of FAKE_RANDOM */
 	uintptr_t base; /* of the first page */
