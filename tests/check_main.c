@@ -9,8 +9,9 @@
 #define TIMEOUT "60" /* seconds: ends what hangs; Check's own 4 are little for a busy machine */
 
 static Suite *(*const suites[])(void) = {
-	settings_suite, maps_suite,   limits_suite, message_suite,    stats_suite,
-	arena_suite,	file_suite,   filter_suite, ledger_suite,		fakekernel_suite,
+	settings_suite, maps_suite,   limits_suite, message_suite, stats_suite,
+	arena_suite,	file_suite,   filter_suite, ledger_suite,  policy_suite,
+	fakekernel_suite,
 };
 
 int main(void)

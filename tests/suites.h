@@ -15,6 +15,7 @@ Suite *maps_suite(void);
 Suite *message_suite(void);
 Suite *file_suite(void);
 Suite *filter_suite(void);
+Suite *policy_suite(void);
 Suite *settings_suite(void);
 Suite *stats_suite(void);
 
