@@ -20,6 +20,7 @@
 /* glibc's malloc: each arena but the first lies in heaps of this size and alignment, and a block has
  * these bits before it (malloc/arena.c, malloc/malloc.c of glibc 2.36). */
 #define ARENA_HEAP ((uintptr_t)(sizeof(void *) < 8 ? 1 : 64) << 20)
+#define ARENA_STEP ((uintptr_t)256 << 10)
 #define CHUNK_MAPPED 2u
 #define CHUNK_OF_ARENA 4u
 
@@ -29,9 +30,17 @@ static __thread bool loading; /* this thread called dlopen, and has not been see
 
 static bool watching;
 static bool malloc_is_glibc;
-static uintptr_t heap_end;	 /* the highest that was seen */
+static uintptr_t heap_start;	 /* where it ended as the watching began */
+static uintptr_t heap_end;	 /* the highest end that was seen */
 static unsigned long seen;	 /* calls of growth_seen that found something new */
 static unsigned long long loads; /* libraries that were ever loaded or unloaded, at the last look */
+
+/* Elsewhere the kernel's flags do all that is wanted; a forked child is not eager. */
+static bool is_watched(void)
+{
+	return preload_options.lock != LOCK_CURRENT &&
+	       (level_now() == LEVEL_RANGES || (level_now() == LEVEL_FUTURE && level_state.resident));
+}
 
 static int read_loads(struct dl_phdr_info *info, size_t size, void *to)
 {
@@ -78,45 +87,85 @@ static struct ledger_range in_heap(struct ledger_range block)
 	if (known < block.start)
 		block.start = known;
 	block.end = end;
+	reserve_heap_grown(end - heap_start);
 	return block;
 }
 
-/* Of an arena that is new, from its first page on. */
+/* From the first page of an arena's heap that is new. libc opens its addresses page by page: a step more
+ * than that is locked, on fault, so that the heap stays one mapping and not every page comes here. */
 static struct ledger_range in_arena(struct ledger_range block)
 {
-	const uintptr_t base = block.start & ~(ARENA_HEAP - 1);
+	const uintptr_t base = block.start & ~(ARENA_HEAP - 1), used = block.end - base;
+	const uintptr_t step = used / 8 > ARENA_STEP ? used / 8 & ~(ARENA_STEP - 1) : ARENA_STEP;
+	const uintptr_t end = base + ((used + step - 1) / step * step);
 	struct ledger_range known;
 
 	if (!level_find(base, &known) && vm->look(base, block.end - base) == 0)
 		block.start = base;
+	if (level_now() == LEVEL_RANGES && end <= base + ARENA_HEAP &&
+	    level_has_room(end - block.start, MAPS_HEAP) && vm->look(block.start, end - block.start) == 0)
+		block.end = end;
 	return block;
+}
+
+/* What of a block's memory is new, up to the end of what it is a part of. */
+static struct ledger_range new_part(const void *at, struct ledger_range block)
+{
+	const uintptr_t known = growth_window.start + growth_window.size;
+
+	if (((const size_t *)at)[-1] & CHUNK_OF_ARENA) {
+		block = in_arena(block);
+		if (growth_window.size && block.start >= growth_window.start && block.start < known)
+			block.start = known;
+	} else {
+		block = in_heap(block);
+	}
+	return block;
+}
+
+static void window_set(uintptr_t at)
+{
+	struct ledger_range known;
+
+	if (!level_find(at, &known))
+		return;
+	growth_window.start = known.start;
+	growth_window.size = known.end - known.start;
 }
 
 static void take_in(const void *at, struct ledger_range block)
 {
-	const size_t chunk = malloc_is_glibc ? ((const size_t *)at)[-1] : CHUNK_MAPPED;
+	const bool apart = !malloc_is_glibc || ((const size_t *)at)[-1] & CHUNK_MAPPED;
 
-	if (chunk & CHUNK_MAPPED)
+	if (apart)
 		level_forget(block.start, block.end - block.start); /* libc may have unmapped what was there */
-	else if (chunk & CHUNK_OF_ARENA)
-		block = in_arena(block);
 	else
-		block = in_heap(block);
+		block = new_part(at, block);
 	level_opened(block.start, block.end - block.start, MAPS_HEAP, POLICY_GROWN);
-	if (chunk & CHUNK_MAPPED || !level_find((uintptr_t)at, &block))
+	if (apart)
 		return;
-	growth_window.start = block.start;
-	growth_window.size = block.end - block.start;
+	if (growth_window.size && block.start == growth_window.start + growth_window.size)
+		growth_window.size += block.end - block.start;
+	else
+		window_set((uintptr_t)at);
 }
 
 /* The kernel's maps are looked through when a library came, and at every first, second, fourth, eighth …
  * growth: what that costs is soon nothing beside what the growth itself does. */
-static void look_around(bool grown)
+static void look_around(void)
 {
-	unsigned long count = grown ? __atomic_add_fetch(&seen, 1, __ATOMIC_RELAXED) : 3;
+	const unsigned long count = __atomic_add_fetch(&seen, 1, __ATOMIC_RELAXED);
 
-	if (is_changed() || (level_now() == LEVEL_RANGES && (count & (count - 1)) == 0))
+	if ((count & (count - 1)) == 0 && (is_changed() || level_now() == LEVEL_RANGES))
 		startup_survey_new();
+}
+
+/* Whether this thread has grown on from what it knows: then nobody needs to be asked. */
+static bool is_continued(const struct ledger_range *block)
+{
+	const uintptr_t end = growth_window.start + growth_window.size;
+
+	return growth_window.size && block->start >= growth_window.start && block->start <= end && block->end > end;
 }
 
 void growth_seen(const void *at, size_t size, const void *caller)
@@ -129,30 +178,34 @@ void growth_seen(const void *at, size_t size, const void *caller)
 	process_check();
 	if (at == NULL || !watching || !preload_active || own_kind_at((uintptr_t)at))
 		return;
+	if (!is_watched()) { /* nothing more is wanted of any block */
+		growth_window = (struct growth_window){0, SIZE_MAX};
+		return;
+	}
 	if (loading) {
 		loading = is_of_loader(caller);
-		look_around(false);
+		if (is_changed())
+			startup_survey_new();
 	}
-	if (!level_find((uintptr_t)at, &known) || known.end < block.end) {
+	if (is_continued(&block) || !level_find((uintptr_t)at, &known) || known.end < block.end) {
 		take_in(at, block);
-		look_around(true);
+		look_around();
 	} else if (!loading) {
-		growth_window.start = known.start;
-		growth_window.size = known.end - known.start;
+		window_set((uintptr_t)at);
 	}
 	preload_set_errno(saved);
 }
 
 void growth_start(void)
 {
-	if (level_now() != LEVEL_RANGES && !(level_now() == LEVEL_FUTURE && level_state.resident))
-		return;
-	if (preload_options.lock == LOCK_CURRENT)
+	static bool started;
+
+	if (!is_watched() || __atomic_exchange_n(&started, true, __ATOMIC_ACQ_REL))
 		return;
 	malloc_is_glibc = reserve_is_malloc_of_libc();
-	heap_end = size_page_up((uintptr_t)real_get()->sbrk(0));
+	heap_start = heap_end = size_page_up((uintptr_t)real_get()->sbrk(0));
 	is_changed();
-	watching = true;
+	__atomic_store_n(&watching, true, __ATOMIC_RELEASE);
 	next_watch();
 }
 

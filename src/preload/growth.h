@@ -13,7 +13,8 @@
 
 #include "preload/preload.h"
 
-/* By the constructor, after startup_lock: begins to watch where that is wanted. */
+/* Begins to watch where that is wanted: by the constructor, after startup_lock, and when the level has
+ * stepped down. Any thread; nothing from the second time on. */
 void growth_start(void);
 
 /* The known memory that this thread's last new block came from. */

@@ -63,7 +63,9 @@ static void future_opened(uintptr_t start, uintptr_t end, enum map_class class, 
 	if (wanted != RESIDENCY_RESIDENT)
 		return;
 	record_set(start, end, (struct ledger_record){.class = class + 1, .residency = wanted});
-	level_populate(start, end);
+	if (class != MAPS_HEAP || !budget_fits(end - start) ||
+	    vm->advise(start, end - start, MADV_POPULATE_WRITE) != 0) /* which locks for reading alone */
+		level_populate(start, end);
 }
 
 /* Of the mapping's kind nothing is known here: level_populate serves each. */

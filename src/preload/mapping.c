@@ -10,6 +10,7 @@
 
 #include "common/limits.h"
 #include "common/sys.h"
+#include "preload/growth.h"
 #include "preload/large.h"
 #include "preload/mapping.h"
 #include "preload/preload.h"
@@ -127,5 +128,7 @@ bool mapping_make_room(int error, size_t size)
 	if (error != ENOMEM)
 		return false;
 	stepped_down = level_now() == LEVEL_FUTURE && privileges_make_room("malloc", 0, size);
+	if (stepped_down)
+		growth_start();
 	return (mapping_is_counted(size) && large_relieve()) || stepped_down;
 }

@@ -309,17 +309,19 @@ static int watched_posix_memalign(void **to, size_t align, size_t size)
 	return error;
 }
 
-/* Below what makes room, so that what is served the second time is seen too. */
+/* Below what makes room, so that what is served the second time is seen too. Other threads may be in a
+ * call: each finds the one function or the other. */
 void next_watch(void)
 {
-	struct next *const table = behind.malloc ? &behind : &next_table;
+	struct next *table;
 
 	next_need_bound();
+	table = __atomic_load_n(&behind.malloc, __ATOMIC_ACQUIRE) ? &behind : &next_table;
 	unwatched = *table;
-	table->malloc = watched_malloc;
-	table->calloc = watched_calloc;
-	table->realloc = watched_realloc;
-	table->memalign = watched_memalign;
-	table->aligned_alloc = watched_aligned_alloc;
-	table->posix_memalign = watched_posix_memalign;
+	__atomic_store_n(&table->malloc, watched_malloc, __ATOMIC_RELEASE);
+	__atomic_store_n(&table->calloc, watched_calloc, __ATOMIC_RELEASE);
+	__atomic_store_n(&table->realloc, watched_realloc, __ATOMIC_RELEASE);
+	__atomic_store_n(&table->memalign, watched_memalign, __ATOMIC_RELEASE);
+	__atomic_store_n(&table->aligned_alloc, watched_aligned_alloc, __ATOMIC_RELEASE);
+	__atomic_store_n(&table->posix_memalign, watched_posix_memalign, __ATOMIC_RELEASE);
 }

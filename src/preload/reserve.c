@@ -23,6 +23,8 @@
 
 #define STACK_MARGIN (64u << 10) /* of RLIMIT_STACK, left for what runs below the reserve */
 #define HEAP_PAD (256 << 10)	 /* the heap grows by this more than is asked for */
+#define PAD_SHARE 16		 /* of a heap that grew large, it grows by one such share */
+#define HEAP_PAD_MAX (64 << 20)
 #define HEAP_BLOCK_MOST (32 << 20) /* glibc's own ceiling for M_MMAP_THRESHOLD */
 #define HEAP_BLOCK_LEAST (128 << 10) /* and its default */
 
@@ -113,10 +115,15 @@ static bool is_defined_by_program(void)
 	       symbol->st_shndx != SHN_UNDEF;
 }
 
+/* Looked up once: dlsym takes more stack than a wrapper may. */
 bool reserve_is_malloc_of_libc(void)
 {
-	return !is_defined_by_program() && strcmp(holder_of(real_find("malloc")),
+	static int known = -1;
+
+	if (known < 0)
+		known = !is_defined_by_program() && strcmp(holder_of(real_find("malloc")),
 						  holder_of(real_find("gnu_get_libc_version"))) == 0;
+	return known;
 }
 
 /* What the user sets libc's malloc to: by MALLOC_name_, or GLIBC_TUNABLES, where the last one counts. */
@@ -151,6 +158,8 @@ void reserve_keep_heaps(void)
 }
 
 /* Parameters while the program runs: the user's, where there are some, and else ours. */
+static bool pad_is_ours; /* neither the user nor the program has set it */
+
 static void set_parameters(int (*set)(int, int), uint64_t large)
 {
 	int mmap_max = 65536, pad = HEAP_PAD, threshold; /* the first is libc's default */
@@ -160,11 +169,28 @@ static void set_parameters(int (*set)(int, int), uint64_t large)
 	threshold = large < HEAP_BLOCK_LEAST ? HEAP_BLOCK_LEAST : (int)large;
 	user_sets("MALLOC_MMAP_THRESHOLD_", "glibc.malloc.mmap_threshold", &threshold);
 	user_sets("MALLOC_MMAP_MAX_", "glibc.malloc.mmap_max", &mmap_max);
-	user_sets("MALLOC_TOP_PAD_", "glibc.malloc.top_pad", &pad);
+	pad_is_ours = !user_sets("MALLOC_TOP_PAD_", "glibc.malloc.top_pad", &pad);
 	set(M_MMAP_THRESHOLD, threshold);
 	set(M_MMAP_MAX, mmap_max);
 	set(M_TOP_PAD, pad);
 	set(M_TRIM_THRESHOLD, trim_threshold());
+}
+
+void reserve_heap_grown(uint64_t size)
+{
+	static int pad = HEAP_PAD;
+	int wanted = pad;
+
+	while ((uint64_t)wanted * PAD_SHARE < size && wanted < HEAP_PAD_MAX)
+		wanted *= 2;
+	if (!pad_is_ours || __atomic_exchange_n(&pad, wanted, __ATOMIC_RELAXED) == wanted)
+		return;
+	REAL_FUNCTION(int (*function)(int, int), "mallopt")(M_TOP_PAD, wanted);
+}
+
+void reserve_pad_set(void)
+{
+	pad_is_ours = false;
 }
 
 void reserve_tell_trimmed(bool by_program)
@@ -220,6 +246,11 @@ void reserve_heap(void)
 }
 
 #else
+
+void reserve_heap_grown(uint64_t size)
+{
+	(void)size;
+}
 
 bool reserve_is_malloc_of_libc(void)
 {

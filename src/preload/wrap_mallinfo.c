@@ -137,6 +137,8 @@ EXPORT int mallopt(int what, int value)
 		next = REAL_FUNCTION(int (*function)(int, int), "mallopt");
 	if (what == M_TRIM_THRESHOLD && value >= 0 && preload_active)
 		reserve_tell_trimmed(true);
+	if (what == M_TOP_PAD)
+		reserve_pad_set();
 	return next(what, value);
 }
 

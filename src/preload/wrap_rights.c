@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/sys.h"
+#include "preload/growth.h"
 #include "preload/large.h"
 #include "preload/next.h"
 #include "preload/preload.h"
@@ -92,8 +93,10 @@ static bool watch(bool risky, bool limit_too)
 /* After the call, whose result this is. */
 static int settle(bool watched, const char *operation, int result)
 {
-	if (watched)
+	if (watched) {
 		privileges_settle(operation);
+		growth_start(); /* at level ranges, which this may be by now */
+	}
 	return result;
 }
 

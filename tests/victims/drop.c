@@ -128,7 +128,7 @@ static int blocks(void)
 {
 	int got = 1;
 
-	for (int i = 0; i < 20000; i++)
+	for (int i = 0; i < 2000; i++)
 		got &= malloc(1000) != NULL;
 	return got;
 }
@@ -220,6 +220,12 @@ int main(int argc, char **argv)
 	if (strcmp(how, "within") == 0) {
 		drop(way);
 		see_within();
+		return 0;
+	}
+	if (strcmp(how, "heap") == 0) {
+		drop(way);
+		blocks();
+		printf("locked %d\n", is_locked(malloc(1000)));
 		return 0;
 	}
 	if (strcmp(how, "race") == 0) {
