@@ -14,7 +14,7 @@ static uintptr_t map_pages(size_t size, int prot)
 {
 	intptr_t at = sys_mmap(0, size, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 
-	return at < 0 && at > -4096 ? 0 : (uintptr_t)at;
+	return sys_is_error(at) ? 0 : (uintptr_t)at;
 }
 
 /* What a call that is tried only for its flag says of the flag. */

@@ -184,7 +184,7 @@ int stats_fetch(int pid, struct stats_page *copy)
 
 	if (page == 0)
 		return -ENOENT;
-	if (page < 0 && page > -4096)
+	if (sys_is_error(page))
 		return (int)page;
 	read = read_page(pid, (uintptr_t)page, copy, sizeof(*copy));
 	if (read < 0 && read != -EFAULT) /* EFAULT: there is no memory behind the mapping */

@@ -122,7 +122,7 @@ void copy_own_pages(void)
 		return;
 	}
 	at = sys_mmap(0, sizeof(*scratch), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	if (at < 0 && at > -4096)
+	if (sys_is_error(at))
 		return;
 	scratch = (struct scratch *)at;
 	copy_all(scratch);

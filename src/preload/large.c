@@ -48,7 +48,7 @@ static uintptr_t reserve(size_t size)
 {
 	intptr_t at = sys_mmap(place(size), size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 
-	if (at < 0 && at > -4096)
+	if (sys_is_error(at))
 		return 0;
 	sys_munlock((uintptr_t)at, size);
 	sys_madvise((uintptr_t)at, size, MADV_DONTDUMP);

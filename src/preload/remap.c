@@ -86,7 +86,7 @@ static intptr_t move_anywhere(const struct pieces *p, size_t new_size, size_t gr
 	intptr_t to = sys_mmap(0, new_size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 	intptr_t made;
 
-	if (to < 0 && to > -4096)
+	if (sys_is_error(to))
 		return to;
 	made = move_all(p, growth, (uintptr_t)to, &left);
 	if (made != to && left)

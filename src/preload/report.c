@@ -324,7 +324,7 @@ void report_write(void)
 	saved = errno;
 	read_faults(&minor, &major); /* before this takes some of its own */
 	at = sys_mmap(0, sizeof(*w), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	if (at < 0 && at > -4096) {
+	if (sys_is_error(at)) {
 		tell_failed(preload_options.report, (int)at);
 		errno = saved;
 		return;

@@ -76,7 +76,7 @@ static struct chunk *chunk_add(struct chunk *last)
 	intptr_t at = sys_mmap(0, sizeof(*chunk), PROT_READ | PROT_WRITE,
 			       MAP_PRIVATE | MAP_ANONYMOUS, -1);
 
-	if (at < 0 && at > -4096)
+	if (sys_is_error(at))
 		return NULL;
 	chunk = (struct chunk *)at;
 	if (__atomic_compare_exchange_n(&last->next, &next, chunk, false, __ATOMIC_ACQ_REL,

@@ -73,7 +73,7 @@ static int advise_each(uintptr_t at, size_t size, int advice)
 	int result = -ENOMEM;
 	struct maps maps;
 
-	if (buffer < 0 && buffer > -4096)
+	if (sys_is_error(buffer))
 		return -ENOMEM;
 	if (maps_open(&maps, "/proc/self/maps", NULL, (char *)buffer, BUFFER_SIZE) == 0) {
 		while (result == -ENOMEM && maps_next(&maps, &mapping) && mapping.start < end) {
