@@ -17,14 +17,12 @@ static const char *name_of(const char *path)
 /* What a program gets by its file it must have before it starts, or ld.so takes it for another's. */
 static const char *remedy_of(const char *rights)
 {
-	static const char *const texts[] = {
-		"start it as the owner of its file: User= in a unit, or setpriv --reuid",
-		"start it with the group of its file: Group= in a unit, or setpriv --regid",
-		"take them off a copy (setcap -r) and give them by AmbientCapabilities= in a unit, or "
-		"setpriv --ambient-caps",
-	};
-
-	return texts[strcmp(rights, "setgid") == 0 ? 1 : strcmp(rights, "file capabilities") == 0 ? 2 : 0];
+	if (strcmp(rights, "setgid") == 0)
+		return "start it with the group of its file: Group= in a unit, or setpriv --regid";
+	if (strcmp(rights, "file capabilities") == 0)
+		return "take them off a copy (setcap -r) and give them by AmbientCapabilities= in a unit, "
+		       "or setpriv --ambient-caps";
+	return "start it as the owner of its file: User= in a unit, or setpriv --reuid";
 }
 
 static void find_reach(struct findings *f, const struct program *p)
