@@ -10,6 +10,7 @@
 
 #include "preload/growth.h"
 #include "preload/large.h"
+#include "preload/level.h"
 #include "preload/mapping.h"
 #include "preload/next.h"
 #include "preload/real.h"
@@ -236,12 +237,19 @@ static int posix_memalign_again(void **to, size_t align, size_t size)
 	return error == ENOMEM && make_room(size) ? behind.posix_memalign(to, align, size) : error;
 }
 
+/* A capability may go by a system call that passes no wrapper (the sandbox of Chromium): from then on the
+ * kernel refuses what libc maps, until the level steps down. */
+static bool is_right_at_stake(void)
+{
+	return level_now() == LEVEL_FUTURE && stats_reason() == REASON_CAPABLE;
+}
+
 /* Other threads may be in a call: each finds the one function or the other. */
 void next_follow_limits(void)
 {
 	static bool followed;
 
-	if (large_threshold == SIZE_MAX || !mapping_is_counted(0))
+	if (!is_right_at_stake() && (large_threshold == SIZE_MAX || !mapping_is_counted(0)))
 		return;
 	next_need_bound();
 	if (__atomic_exchange_n(&followed, true, __ATOMIC_ACQ_REL))

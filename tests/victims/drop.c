@@ -211,6 +211,7 @@ int main(int argc, char **argv)
 	const int lock = strcmp(how, "lock") == 0;
 	char *before = map(LOCK);
 	char *heap = malloc(4 << 20);
+	int got = 1;
 
 	memset(heap, 1, 4 << 20);
 	if (lock)
@@ -220,6 +221,13 @@ int main(int argc, char **argv)
 	if (strcmp(how, "within") == 0) {
 		drop(way);
 		see_within();
+		return 0;
+	}
+	if (strcmp(how, "small") == 0) { /* no large block, and no call but malloc, comes before */
+		drop(way);
+		for (int i = 0; i < 20; i++)
+			got &= blocks();
+		printf("small %d\n", got);
 		return 0;
 	}
 	if (strcmp(how, "heap") == 0) {
