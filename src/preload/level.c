@@ -212,6 +212,8 @@ static bool is_to_be_had(uint64_t bytes, int class)
 {
 	uint64_t room = level_room_now();
 
+	if (room == LIMITS_NONE)
+		return true;
 	for (int later = class + 1; later < MAPS_CLASSES; later++)
 		room += level_state.ledger.class_own[later];
 	return bytes <= room;
