@@ -161,7 +161,7 @@ BY_NAME(prlimit64, int (*f)(pid_t, int, const void *, void *),
 	uint64_t limit[2] = {4ll << 30, 4ll << 30}; found.f(0, RLIMIT_AS, limit, NULL))
 
 CALL(dlopen, dlopen("libc.so.6", RTLD_LAZY))
-CALL(dlmopen, dlmopen(LM_ID_BASE, "libc.so.6", RTLD_LAZY))
+BY_NAME(dlmopen, void *(*f)(long, const char *, int), found.f(0, "libc.so.6", RTLD_LAZY)) /* LM_ID_BASE */
 
 static const struct row {
 	const char *name;
