@@ -142,30 +142,30 @@ uint64_t level_room(void)
 	return room;
 }
 
-static struct ledger_record unlocked(struct ledger_record old, void *context)
+static struct ledger_record unlocked(struct ledger_record record)
 {
-	(void)context;
-	old.wanting |= old.locked && old.count == 0;
-	old.locked = false;
-	old.thread = 0;
-	return old;
+	record.wanting |= record.locked && record.count == 0;
+	record.locked = false;
+	record.thread = 0;
+	return record;
 }
 
-/* Unlocks what of a range only the library holds, and keeps it in mind as wanted: the bytes. */
+/* Unlocks what of a range only the library holds, and keeps it in mind as wanted: the bytes. Piece by piece,
+ * since ledger_change takes more stack than malloc may. */
 uint64_t level_give_back(struct ledger_range range)
 {
 	uint64_t bytes = 0;
 
 	for (uintptr_t at = range.start; at < range.end;) {
-		struct ledger_range piece = ledger_piece(&level_state.ledger, at, range.end);
+		const struct ledger_range piece = ledger_piece(&level_state.ledger, at, range.end);
 
 		if (piece.record.locked && piece.record.count == 0) {
 			vm->unlock(piece.start, piece.end - piece.start);
 			bytes += piece.end - piece.start;
 		}
+		ledger_set(&level_state.ledger, piece.start, piece.end, unlocked(piece.record));
 		at = piece.end;
 	}
-	ledger_change(&level_state.ledger, range.start, range.end, unlocked, NULL);
 	stats_add(STAT_given_back, bytes);
 	return bytes;
 }
@@ -268,7 +268,7 @@ void level_lock_again(void)
 		    vm->lock(range.start, range.end - range.start, MLOCK_ONFAULT) == 0)
 			continue;
 		stats_add(STAT_locks_refused, 1);
-		ledger_change(&level_state.ledger, range.start, range.end, unlocked, NULL);
+		ledger_set(&level_state.ledger, range.start, range.end, unlocked(range.record));
 	}
 }
 
