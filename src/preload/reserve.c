@@ -115,14 +115,28 @@ static bool is_defined_by_program(void)
 	       symbol->st_shndx != SHN_UNDEF;
 }
 
+static int find_valgrind(struct dl_phdr_info *info, size_t size, void *context)
+{
+	(void)size;
+	(void)context;
+	return strstr(info->dlpi_name, "/vgpreload_") && !strstr(info->dlpi_name, "/vgpreload_core");
+}
+
+/* Valgrind's tools put their own malloc in the place of libc's as they translate its code; the symbols stay
+ * libc's. Taken for libc's, its blocks would be read where libc has their headers. */
+static bool is_replaced_by_valgrind(void)
+{
+	return dl_iterate_phdr(find_valgrind, NULL) != 0;
+}
+
 /* Looked up once: dlsym takes more stack than a wrapper may. */
 bool reserve_is_malloc_of_libc(void)
 {
 	static int known = -1;
 
 	if (known < 0)
-		known = !is_defined_by_program() && strcmp(holder_of(real_find("malloc")),
-						  holder_of(real_find("gnu_get_libc_version"))) == 0;
+		known = !is_defined_by_program() && !is_replaced_by_valgrind() &&
+			strcmp(holder_of(real_find("malloc")), holder_of(real_find("gnu_get_libc_version"))) == 0;
 	return known;
 }
 
