@@ -84,20 +84,21 @@ static void use_fork(void)
 }
 
 /* "pid N locked KiB unlocked KiB": the resident memory of mappings with the flag and without, less what
- * nobody locks: the kernel's own. */
+ * nobody locks: the kernel's own, and the main stack where the limit has no room for all of its growth. */
 static void write_truth(const char *path)
 {
 	FILE *smaps = fopen("/proc/self/smaps", "r"), *to;
 	long sums[2] = {0, 0}, rss = 0;
 	char line[4400];
-	int skip = 0;
+	int skip = 0, stack = 0;
 
 	while (smaps && fgets(line, sizeof(line), smaps)) {
-		if (*line < 'A' || *line > 'Z')
+		if (*line < 'A' || *line > 'Z') {
 			skip = strstr(line, " [v") || strstr(line, "---p");
-		else if (strncmp(line, "Rss:", 4) == 0)
+			stack = strstr(line, " [stack]") != NULL;
+		} else if (strncmp(line, "Rss:", 4) == 0)
 			rss = strtol(line + 4, NULL, 10);
-		else if (strncmp(line, "VmFlags:", 8) == 0 && !skip)
+		else if (strncmp(line, "VmFlags:", 8) == 0 && !skip && (strstr(line, " lo") || !stack))
 			sums[strstr(line, " lo") == NULL] += rss;
 	}
 	if (smaps)
