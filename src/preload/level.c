@@ -142,29 +142,35 @@ uint64_t level_room(void)
 	return room;
 }
 
-static struct ledger_record unlocked(struct ledger_record record)
+/* Records that the library no longer holds a lock on a range of one record: 0 or -ENOMEM. */
+static int record_unlocked(const struct ledger_range *range)
 {
+	struct ledger_record record = range->record;
+
 	record.wanting |= record.locked && record.count == 0;
 	record.locked = false;
 	record.thread = 0;
-	return record;
+	return ledger_set(&level_state.ledger, range->start, range->end, record);
 }
 
-/* Unlocks what of a range only the library holds, and keeps it in mind as wanted: the bytes. Piece by piece,
- * since ledger_change takes more stack than malloc may. */
-uint64_t level_give_back(struct ledger_range range)
+/* Unlocks what of a range only the library holds, and keeps it in mind as wanted: the bytes. The record
+ * comes first: without memory for it the lock stays, and who makes room sees that none has come. */
+uint64_t level_give_back(uintptr_t at, uintptr_t end)
 {
 	uint64_t bytes = 0;
 
-	for (uintptr_t at = range.start; at < range.end;) {
-		const struct ledger_range piece = ledger_piece(&level_state.ledger, at, range.end);
+	while (at < end) {
+		const struct ledger_range piece = ledger_piece(&level_state.ledger, at, end);
 
-		if (piece.record.locked && piece.record.count == 0) {
-			vm->unlock(piece.start, piece.end - piece.start);
-			bytes += piece.end - piece.start;
-		}
-		ledger_set(&level_state.ledger, piece.start, piece.end, unlocked(piece.record));
 		at = piece.end;
+		if (!piece.record.locked)
+			continue;
+		if (record_unlocked(&piece) != 0)
+			break;
+		if (piece.record.count)
+			continue;
+		vm->unlock(piece.start, piece.end - piece.start);
+		bytes += piece.end - piece.start;
 	}
 	stats_add(STAT_given_back, bytes);
 	return bytes;
@@ -184,7 +190,7 @@ uint64_t level_give_back_last(uint64_t bytes, int above)
 		else
 			last.start = last.end - size;
 	}
-	return level_give_back(last);
+	return level_give_back(last.start, last.end);
 }
 
 /* Whether a stack's thread is gone: libc keeps the stack for the next one, or has unmapped it unseen. */
@@ -202,7 +208,7 @@ static void reclaim_stacks(void)
 	for (uintptr_t above = 0; ledger_next(&level_state.ledger, above, &range); above = range.end) {
 		if (!is_thread_gone(range.record.thread))
 			continue;
-		level_give_back(range);
+		level_give_back(range.start, range.end);
 		ledger_set(&level_state.ledger, range.start, range.end, (struct ledger_record){0});
 	}
 }
@@ -268,7 +274,7 @@ void level_lock_again(void)
 		    vm->lock(range.start, range.end - range.start, MLOCK_ONFAULT) == 0)
 			continue;
 		stats_add(STAT_locks_refused, 1);
-		ledger_set(&level_state.ledger, range.start, range.end, unlocked(range.record));
+		record_unlocked(&range);
 	}
 }
 

@@ -145,7 +145,7 @@ bool level_fork_child(bool relock);
 /* For the levels and startup: between level_enter and level_leave. */
 uint64_t level_room_now(void);
 bool level_fit(uint64_t bytes, int class); /* makes room from what is later in the order than class */
-uint64_t level_give_back(struct ledger_range range);
+uint64_t level_give_back(uintptr_t at, uintptr_t end);
 uint64_t level_give_back_last(uint64_t bytes, int above);
 uint64_t level_shrink(uint64_t limit); /* sets the limit and gives back what exceeds it: the bytes */
 void level_lock_again(void);	       /* what the ledger says is locked, on fault */

@@ -32,15 +32,15 @@ static uint64_t unsettled_bytes(uintptr_t at, uintptr_t end)
 	return bytes;
 }
 
-static void cover_piece(struct ledger_range piece, enum map_class class, enum residency wanted, bool fits)
+static void cover_piece(const struct ledger_range *piece, enum map_class class, enum residency wanted, bool fits)
 {
 	struct ledger_record record = {.class = class + 1, .residency = wanted};
 
-	record.locked = fits && vm->lock(piece.start, piece.end - piece.start, MLOCK_ONFAULT) == 0;
+	record.locked = fits && vm->lock(piece->start, piece->end - piece->start, MLOCK_ONFAULT) == 0;
 	record.wanting = !record.locked;
 	if (!record.locked)
 		stats_add(STAT_locks_refused, 1);
-	ledger_set(&level_state.ledger, piece.start, piece.end, record);
+	ledger_set(&level_state.ledger, piece->start, piece->end, record);
 }
 
 /* Locks what of a range nobody holds yet, all of it or nothing, so that a mapping stays in one piece.
@@ -59,7 +59,7 @@ static bool cover(uintptr_t start, uintptr_t end, enum map_class class, enum res
 		const struct ledger_range piece = ledger_piece(&level_state.ledger, at, end);
 
 		if (!is_settled(&piece.record))
-			cover_piece(piece, class, wanted, fits);
+			cover_piece(&piece, class, wanted, fits);
 		at = piece.end;
 	}
 	level_leave(signals);
@@ -167,7 +167,7 @@ static bool ranges_unify(uintptr_t start, uintptr_t end)
 {
 	const uint64_t signals = level_enter();
 
-	level_give_back((struct ledger_range){.start = start, .end = end});
+	level_give_back(start, end);
 	level_leave(signals);
 	return true;
 }
