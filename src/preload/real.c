@@ -87,6 +87,7 @@ void real_bind(void)
 	BIND_SYMBOL(find_required, mmap, REAL_MMAP);
 	BIND(find_required, munmap);
 	BIND(find_required, mremap);
+	BIND(find_required, remap_file_pages);
 	BIND(find_required, mprotect);
 	BIND(real_find, pkey_mprotect);
 	BIND(find_required, brk);

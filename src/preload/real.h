@@ -28,6 +28,7 @@ struct real {
 	void *(*mmap)(void *, size_t, int, int, int, off_t);
 	int (*munmap)(void *, size_t);
 	void *(*mremap)(void *, size_t, size_t, int, ...);
+	int (*remap_file_pages)(void *, size_t, int, size_t, int);
 	int (*mprotect)(void *, size_t, int);
 	int (*pkey_mprotect)(void *, size_t, int, int); /* NULL before glibc 2.27 */
 	int (*brk)(void *);

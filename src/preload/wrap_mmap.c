@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* mmap, mremap, munmap: the program's mappings, each as the policy wants it. */
+/* mmap, mremap, remap_file_pages, munmap: the program's mappings, each as the policy wants it. */
 #include "config.h"
 
 #include <errno.h>
@@ -166,5 +166,40 @@ EXPORT void *mremap(void *old, size_t old_size, size_t new_size, int flags, ...)
 	if (flags & MREMAP_DONTUNMAP) /* empty now, and without its lock */
 		level_relock((uintptr_t)old, size_page_up(old_size), true);
 	preload_set_errno(saved);
+	return result;
+}
+
+/* The kernel maps the pages anew, with the lock that is there, and counts them against the limit before it
+ * takes off those that go: EAGAIN. EINVAL is also its word for mappings whose locks differ. */
+static int reorder_again(void *at, size_t size, int prot, size_t page, int flags)
+{
+	const uintptr_t start = size_page_down((uintptr_t)at);
+	const size_t whole = size_page_down(size);
+	bool unified = false;
+	int result = -1;
+
+	while (result != 0) {
+		if (!unified && (preload_errno() == EINVAL || preload_errno() == EAGAIN) && level_unify(start, whole))
+			unified = true;
+		else if (!mapping_make_room(preload_errno(), size))
+			break;
+		result = real_get()->remap_file_pages(at, size, prot, page, flags);
+	}
+	if (unified)
+		level_restore(start, whole);
+	return result;
+}
+
+EXPORT int remap_file_pages(void *at, size_t size, int prot, size_t page, int flags)
+{
+	const int saved = preload_errno();
+	int result = real_get()->remap_file_pages(at, size, prot, page, flags);
+
+	process_check();
+	if (result == 0 || !preload_active)
+		return result;
+	result = reorder_again(at, size, prot, page, flags);
+	if (result == 0)
+		preload_set_errno(saved);
 	return result;
 }

@@ -128,6 +128,7 @@ CALL(munlockall, munlockall())
 CALL(mmap, map = mmap(NULL, 32 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
 BY_NAME(mmap64, void *(*f)(void *, size_t, int, int, int, long long),
 	map = found.f(NULL, 1 << 16, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
+CALL(remap_file_pages, remap_file_pages(map, PAGE, 0, 0, 0))
 CALL(mremap, map = mremap(map, 1 << 20, 4 << 20, MREMAP_MAYMOVE))
 CALL(munmap, munmap(map, 1 << 20))
 CALL(mprotect, mprotect(map, 4096, PROT_READ))
@@ -179,7 +180,7 @@ static const struct row {
 #endif
 #endif
 	ROW(mlock) ROW(mlock2) ROW(munlock) ROW(mlockall) ROW(munlockall)
-	ROW(mmap) ROW(mmap64) ROW(mremap) ROW(munmap) ROW(mprotect) ROW(pkey_mprotect) ROW(brk) ROW(sbrk)
+	ROW(mmap) ROW(mmap64) ROW(mremap) ROW(remap_file_pages) ROW(munmap) ROW(mprotect) ROW(pkey_mprotect) ROW(brk) ROW(sbrk)
 	ROW(shmat) ROW(shmdt) ROW(madvise) ROW(process_madvise) ROW(msync)
 	ROW(pthread_create) ROW(thrd_create) ROW(dlopen) ROW(dlmopen)
 	ROW(setuid) ROW(seteuid) ROW(setreuid) ROW(setresuid) ROW(capset) ROW(unshare) ROW(setns)

@@ -228,6 +228,21 @@ static void occupy(char *at, size_t size)
 	syscall(SYS_MAP, at, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0L);
 }
 
+/* Swaps the halves of a shared map that is more than half of a limit of 8 MiB. */
+static void reorder(void)
+{
+	const size_t half = (size_t)5 << 19;
+	char *at = mmap(NULL, 2 * half, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int first, second;
+
+	at[0] = 'a';
+	at[half] = 'b';
+	errno = 77;
+	first = remap_file_pages(at, half, 0, half / PAGE, 0);
+	second = remap_file_pages(at + half, half, 0, 0, 0);
+	printf("reordered %d %d: %c%c errno %d\n", first, second, at[0], at[half], errno);
+}
+
 /* Many short segments, one after the other: none may be left in a table, so each is locked. */
 static void attach_often(void)
 {
@@ -378,6 +393,8 @@ int main(int argc, char **argv)
 		bad();
 	else if (strcmp(how, "attach") == 0)
 		attach();
+	else if (strcmp(how, "reorder") == 0)
+		reorder();
 	else if (strcmp(how, "attach_often") == 0)
 		attach_often();
 	else if (strcmp(how, "often") == 0)
