@@ -14,8 +14,8 @@
 #define SPANS_MAX 64 /* a megabyte of ledger each, for 16 000 ranges; the rest is a handful */
 
 static struct span {
-	uintptr_t start;
-	size_t size; /* 0: the place is free */
+	uintptr_t start; /* 0: the place is free */
+	size_t size;
 	enum own_kind kind;
 } spans[SPANS_MAX];
 static size_t count;
@@ -25,34 +25,41 @@ static size_t spans_count(void)
 	return __atomic_load_n(&count, __ATOMIC_ACQUIRE);
 }
 
+/* A place is taken by its start: surveys of several threads add at the same time. */
 void own_add(uintptr_t start, size_t size, enum own_kind kind)
 {
-	size_t i = 0;
+	for (size_t i = 0; i < SPANS_MAX; i++) {
+		uintptr_t nobody = 0;
+		size_t n = spans_count();
 
-	while (i < count && spans[i].size)
-		i++;
-	if (i == SPANS_MAX)
+		if (!__atomic_compare_exchange_n(&spans[i].start, &nobody, start, false, __ATOMIC_ACQ_REL,
+						 __ATOMIC_RELAXED))
+			continue;
+		spans[i].kind = kind;
+		__atomic_store_n(&spans[i].size, size, __ATOMIC_RELEASE); /* others look meanwhile */
+		while (n <= i && !__atomic_compare_exchange_n(&count, &n, i + 1, false, __ATOMIC_RELEASE,
+							      __ATOMIC_ACQUIRE))
+			;
 		return;
-	spans[i].start = start;
-	spans[i].kind = kind;
-	__atomic_store_n(&spans[i].size, size, __ATOMIC_RELEASE); /* others look meanwhile */
-	if (i == count)
-		__atomic_store_n(&count, count + 1, __ATOMIC_RELEASE);
+	}
 }
 
 void own_remove(uintptr_t start, size_t size)
 {
 	const uintptr_t end = start + size;
 
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0, n = spans_count(); i < n; i++) {
 		struct span *span = &spans[i];
-		const uintptr_t span_end = span->start + span->size;
+		const uintptr_t from = __atomic_load_n(&span->start, __ATOMIC_RELAXED);
+		const uintptr_t span_end = from + __atomic_load_n(&span->size, __ATOMIC_ACQUIRE);
 
-		if (start - span->start >= span->size || end > span_end)
+		if (start < from || start >= span_end || end > span_end)
 			continue;
-		__atomic_store_n(&span->size, start - span->start, __ATOMIC_RELEASE);
+		__atomic_store_n(&span->size, start - from, __ATOMIC_RELEASE);
 		if (end < span_end)
 			own_add(end, span_end - end, span->kind);
+		if (start == from)
+			__atomic_store_n(&span->start, 0, __ATOMIC_RELEASE);
 		return;
 	}
 }
@@ -61,7 +68,7 @@ enum own_kind own_piece(uintptr_t start, uintptr_t *end)
 {
 	for (size_t i = 0, n = spans_count(); i < n; i++) {
 		const size_t size = __atomic_load_n(&spans[i].size, __ATOMIC_ACQUIRE);
-		const uintptr_t from = spans[i].start;
+		const uintptr_t from = __atomic_load_n(&spans[i].start, __ATOMIC_RELAXED);
 
 		if (start - from < size) {
 			if (from + size < *end)
