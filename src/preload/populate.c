@@ -39,6 +39,18 @@ __attribute__((no_sanitize("address"))) static int populate_by_touch(uintptr_t s
 	return 0;
 }
 
+int populate_unlocked(uintptr_t start, uintptr_t end)
+{
+	int error = sys_madvise(start, end - start, MADV_POPULATE_WRITE);
+
+	if (error && error != -EINVAL) {
+		stats_add(STAT_populates_refused, 1);
+		return error;
+	}
+	populate_touch(start, end);
+	return 0;
+}
+
 int populate_range(uintptr_t start, uintptr_t end, bool write)
 {
 	int error = sys_madvise(start, end - start,

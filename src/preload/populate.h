@@ -11,6 +11,9 @@
  * which is counted. Async-signal-safe; errno is left alone. */
 int populate_range(uintptr_t start, uintptr_t end, bool write);
 
+/* The same for writing, without a lock, which would make two mappings of one of which this is a part. */
+int populate_unlocked(uintptr_t start, uintptr_t end);
+
 /* Touches each page of [start, end) for writing, and changes no byte: all of it must be there and
  * writable. */
 void populate_touch(uintptr_t start, uintptr_t end);

@@ -446,7 +446,7 @@ void startup_unlock_stack(void)
 
 static void populate_stack(void)
 {
-	if (main_stack_low && populate_range(main_stack_low, stack_top(), true) == 0)
+	if (main_stack_low && populate_unlocked(main_stack_low, stack_top()) == 0)
 		stats_add(STAT_populated, stack_top() - main_stack_low);
 }
 

@@ -128,7 +128,8 @@ static long reads(void)
 /* What can't be had: each is refused, and nobody reads /proc for each. */
 static void impossible(void)
 {
-	static const size_t sizes[] = {SIZE_MAX - 4096, (size_t)PTRDIFF_MAX + 1, PTRDIFF_MAX, SIZE_MAX >> 15};
+	static const size_t sizes[] = {SIZE_MAX - 4096, (size_t)PTRDIFF_MAX + 1, PTRDIFF_MAX,
+				       sizeof(size_t) > 4 ? SIZE_MAX >> 15 : PTRDIFF_MAX};
 	int refused = 0;
 	long before = reads();
 	void *volatile block;
