@@ -6,17 +6,27 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
 
-#include "common/message.h"
 #include "common/file.h"
+#include "common/journal.h"
+#include "common/message.h"
+#include "common/stats.h"
 #include "common/sys.h"
 
-#define LINES 16 /* at a time: each kind is told once, but for notes */
+#define LINES	    16 /* at a time: each kind is told once, but for notes */
+#define RETRY_AFTER 1  /* seconds, where nobody got a line */
 
 static int verbose_level = 1;
 static const char *told_files;
 static bool claimed[MESSAGE_KINDS];
+static bool file_made[MESSAGE_KINDS]; /* by this process's claim */
+static long retry_at[MESSAGE_KINDS];  /* 0 where none has failed */
+static bool sockets_off;
+static char program[16 + 1];
 static bool is_root; /* of the tree of processes that shares told_files */
 
 static char lines[LINES][MESSAGE_SIZE];
@@ -95,6 +105,16 @@ void message_start(int verbose, const char *told)
 	told_files = told;
 	is_root = is_named_in(told);
 	stderr_seen.open = file_identify(STDERR_FILENO, &stderr_seen.device, &stderr_seen.inode);
+	SYS_CALL(SYS_prctl, PR_GET_NAME, program);
+	text_tame(program);
+	/* A filter that was there before us may end the program for a socket, and can't be looked at. */
+	if (SYS_CALL(SYS_prctl, PR_GET_SECCOMP) > 0)
+		message_keep_from_sockets();
+}
+
+void message_keep_from_sockets(void)
+{
+	__atomic_store_n(&sockets_off, true, __ATOMIC_RELAXED);
 }
 
 void message_fork_child(void)
@@ -118,6 +138,14 @@ static void told_path(enum message_kind kind, char *path)
 		*path = '\0';
 }
 
+static long seconds(void)
+{
+	struct timespec now = {0};
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (long)now.tv_sec;
+}
+
 /* Whoever makes the file is the one who tells; where it can't be made, everybody does. */
 static bool claim_in_tree(enum message_kind kind)
 {
@@ -129,16 +157,38 @@ static bool claim_in_tree(enum message_kind kind)
 	told_path(kind, path);
 	fd = sys_open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
 	line_drop(path);
+	file_made[kind] = fd >= 0;
 	if (fd >= 0)
 		sys_close(fd);
 	return fd != -EEXIST;
 }
 
+bool message_is_due(enum message_kind kind)
+{
+	const long at = __atomic_load_n(&retry_at[kind], __ATOMIC_RELAXED);
+
+	return !__atomic_load_n(&claimed[kind], __ATOMIC_RELAXED) && (at == 0 || seconds() >= at);
+}
+
 bool message_claim(enum message_kind kind)
 {
-	if (__atomic_exchange_n(&claimed[kind], true, __ATOMIC_RELAXED))
+	if (!message_is_due(kind) || __atomic_exchange_n(&claimed[kind], true, __ATOMIC_ACQUIRE))
 		return false;
 	return verbose_level > 0 && claim_in_tree(kind);
+}
+
+void message_unclaim(enum message_kind kind)
+{
+	char *path = file_made[kind] ? line_take() : NULL;
+
+	if (path) {
+		told_path(kind, path);
+		SYS_CALL(SYS_unlinkat, AT_FDCWD, path, 0);
+		line_drop(path);
+	}
+	file_made[kind] = false;
+	__atomic_store_n(&retry_at[kind], seconds() + RETRY_AFTER, __ATOMIC_RELAXED);
+	__atomic_store_n(&claimed[kind], false, __ATOMIC_RELEASE);
 }
 
 bool message_is_end_due(void)
@@ -167,6 +217,7 @@ static void begin(struct message *m, const char *severity)
 	text_init(&m->text, m->buffer ? m->buffer : none,
 		  m->buffer ? MESSAGE_SIZE - 1 : sizeof(none)); /* room for the newline */
 	text_add(&m->text, "ramlock: %s", severity);
+	m->error = false;
 }
 
 void message_warn(struct message *m)
@@ -177,6 +228,7 @@ void message_warn(struct message *m)
 void message_error(struct message *m)
 {
 	begin(m, "error: ");
+	m->error = true;
 }
 
 void message_cause(struct message *m, int error)
@@ -217,18 +269,70 @@ void message_cause(struct message *m, int error)
 	text_add(&m->text, "error %d", error);
 }
 
-void message_send(struct message *m)
+/* Ends the line, with its newline: the length, or 0 where there is none. */
+static size_t line_end(struct message *m)
 {
-	size_t length = text_length(&m->text);
+	const size_t length = text_length(&m->text);
 
 	if (m->buffer == NULL)
-		return;
+		return 0;
 	text_tame(m->buffer);
 	m->buffer[length] = '\n';
-	if (message_stderr_unchanged())
-		file_write(STDERR_FILENO, m->buffer, length + 1);
+	return length + 1;
+}
+
+static bool write_stderr(const char *line, size_t length)
+{
+	return message_stderr_unchanged() && file_write(STDERR_FILENO, line, length) == 0;
+}
+
+bool message_send(struct message *m)
+{
+	const size_t length = line_end(m);
+	const bool written = length && write_stderr(m->buffer, length);
+
 	line_drop(m->buffer);
 	m->buffer = NULL;
+	return written;
+}
+
+/* Services of many init systems have it for their stderr, which no user has asked for. */
+static bool is_stderr_null(void)
+{
+	struct stat status;
+	const int saved = errno;
+	const bool null = fstat(STDERR_FILENO, &status) == 0 && S_ISCHR(status.st_mode) &&
+			  status.st_rdev == makedev(1, 3);
+
+	errno = saved;
+	return null;
+}
+
+/* Not from a child in its parent's memory, whose files are its own. */
+static bool is_socket_allowed(void)
+{
+	return !__atomic_load_n(&sockets_off, __ATOMIC_RELAXED) &&
+	       (stats->pid == 0 || stats->pid == (uint32_t)SYS_CALL(SYS_getpid));
+}
+
+__attribute__((noinline)) static bool write_journal(const struct message *m, size_t length)
+{
+	return is_socket_allowed() &&
+	       journal_send(m->error ? JOURNAL_ERROR : JOURNAL_WARNING, program, m->buffer, length) == 0;
+}
+
+bool message_tell(struct message *m, enum message_kind kind)
+{
+	const size_t length = line_end(m);
+	const bool told = length && ((!is_stderr_null() && write_stderr(m->buffer, length)) ||
+				     write_journal(m, length - 1));
+
+	line_drop(m->buffer);
+	m->buffer = NULL;
+	stats_add(told ? STAT_lines_told : STAT_lines_untold, 1);
+	if (!told)
+		message_unclaim(kind);
+	return told;
 }
 
 void message_note(int level, const char *format, ...)

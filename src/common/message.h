@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Messages on stderr: one line, one write, once.
+/* Messages: one line, one write, once, on stderr; where that is gone to the journal or to syslog.
  *
  * `ramlock: warning: mlock: Cannot allocate memory: limit 8192 KiB, need 24 MiB; set …`: severity,
  * operation, cause, figures, remedy. No malloc, no stdio; async-signal-safe once message_start
@@ -34,16 +34,26 @@ enum message_kind {
 struct message {
 	struct text text;
 	char *buffer;
+	bool error; /* else a warning */
 };
 
 /* By the constructor. verbose as the setting. told names the files by which a tree of processes knows what it has
  * told: told + "." + kind, each made by the first teller; "…/ramlock-PID-RANDOM", or NULL. */
 void message_start(int verbose, const char *told);
 
-/* Whether this process is to tell of a kind: true once at most. */
+/* Whether this process is to tell of a kind: true once at most, and then message_tell follows. A claim whose
+ * line nobody got is taken back: another process of the tree may claim the kind at once, this one after a
+ * second, as each try costs a few system calls. */
 bool message_claim(enum message_kind kind);
 
-/* Begins "ramlock: warning: "; the caller adds the rest to m->text, and ends it by message_send. */
+/* Takes back what message_claim gave. */
+void message_unclaim(enum message_kind kind);
+
+/* Whether message_claim has a chance, for little. */
+bool message_is_due(enum message_kind kind);
+
+/* Begins "ramlock: warning: "; the caller adds the rest to m->text, and ends it by message_tell or
+ * message_send. */
 void message_warn(struct message *m);
 void message_error(struct message *m);
 
@@ -56,8 +66,15 @@ bool message_is_stderr(int fd);
 /* Whether stderr is what it was at start: what took its place may be the program's data. */
 bool message_stderr_unchanged(void);
 
-/* Writes the line. */
-void message_send(struct message *m);
+/* Writes the line to stderr: whether that was possible. */
+bool message_send(struct message *m);
+
+/* Writes the line of a claimed kind to stderr, unless that is closed, replaced or the null device; else to
+ * the journal's or syslog's socket. Whether somebody got it; the counters page counts both. */
+bool message_tell(struct message *m, enum message_kind kind);
+
+/* For good: nothing is sent to a socket. Before a filter of system calls that would not bear it. */
+void message_keep_from_sockets(void);
 
 /* Writes "ramlock: …" when VERBOSE is at least level (2 or 3). */
 __attribute__((format(printf, 2, 3))) void message_note(int level, const char *format, ...);

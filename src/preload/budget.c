@@ -69,7 +69,7 @@ static void tell(enum message_kind kind, const char *name, uint64_t asked, uint6
 		text_add(&m.text, ", reserved ");
 		text_size(&m.text, got);
 		text_add(&m.text, ": %s", why);
-		message_send(&m);
+		message_tell(&m, kind);
 	}
 	if (fatal)
 		_exit(125);

@@ -106,7 +106,7 @@ static void tell_too_much(uint64_t bytes)
 	text_size(&m.text, bytes);
 	text_add(&m.text, " are not copied: it exceeds MAX of the memory that is free now, at start ");
 	budget_describe(&m.text);
-	message_send(&m);
+	message_tell(&m, MESSAGE_RESERVE);
 }
 
 void copy_own_pages(void)

@@ -43,7 +43,7 @@ static void complain(void *context, const char *line)
 		return;
 	message_warn(&m);
 	text_add(&m.text, "%s", line);
-	message_send(&m);
+	message_tell(&m, MESSAGE_SETTINGS);
 }
 
 /* A program that is not meant is told nothing, and not ended. */

@@ -76,10 +76,11 @@ void pages_tell_refused(size_t size)
 {
 	const enum refusal why = __atomic_load_n(&refusal, __ATOMIC_RELAXED);
 	const bool limited = level_now() == LEVEL_RANGES && why != REFUSED_MEMORY;
+	const enum message_kind kind = limited ? MESSAGE_MEMLOCK : MESSAGE_LARGE;
 	struct message m;
 
 	if (why == REFUSED_NOT || preload_options.on_error == ERROR_QUIET ||
-	    !message_claim(limited ? MESSAGE_MEMLOCK : MESSAGE_LARGE))
+	    !message_claim(kind))
 		return;
 	message_warn(&m);
 	text_add(&m.text, "malloc: a block of ");
@@ -94,5 +95,5 @@ void pages_tell_refused(size_t size)
 	} else {
 		text_add(&m.text, "the kernel refused; see RLIMIT_MEMLOCK, RLIMIT_AS and RLIMIT_DATA");
 	}
-	message_send(&m);
+	message_tell(&m, kind);
 }

@@ -252,7 +252,7 @@ static void tell_failed(const char *path, int error)
 	text_add(&m.text, "report: %s: ", path);
 	message_cause(&m, error);
 	text_add(&m.text, ": allowed: a plain file; set RAMLOCK_REPORT to one that may be written");
-	message_send(&m);
+	message_tell(&m, MESSAGE_REPORT);
 }
 
 static void tell_unwritten(struct work *w, int error)

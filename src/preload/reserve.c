@@ -221,7 +221,7 @@ void reserve_tell_trimmed(bool by_program)
 		text_add(&m.text, " back: mallopt sets M_TRIM_THRESHOLD; take that away or set RAMLOCK_HEAP=0");
 	else
 		text_add(&m.text, " back: the environment sets M_TRIM_THRESHOLD; take that away or set RAMLOCK_HEAP=0");
-	message_send(&m);
+	message_tell(&m, MESSAGE_TRIM);
 }
 
 /* A free block at the top of the heap, which nothing trims. The calls below turn off glibc's

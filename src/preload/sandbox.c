@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include "common/message.h"
@@ -81,6 +82,18 @@ static bool is_harmless(const struct copy *copy)
 	return true;
 }
 
+/* What message.c makes for a line when stderr is gone. */
+static bool bears_sockets(const struct copy *copy)
+{
+	static const struct filter_call calls[] = {
+		{SYS_socket, {AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0}},
+		{SYS_sendmsg, {9, ADDRESS, MSG_NOSIGNAL | MSG_DONTWAIT}},
+	};
+
+	return filter_bears(copy->code, copy->program.len, &calls[0]) &&
+	       filter_bears(copy->code, copy->program.len, &calls[1]);
+}
+
 static bool allows(const struct copy *copy, long number, uint64_t first, uint64_t third)
 {
 	const struct filter_call call = {number, {first, 4096, third}};
@@ -106,13 +119,14 @@ static void tell(bool has_children)
 		text_add(&m.text, "what is locked stays so, what comes later is not");
 	else
 		text_add(&m.text, "what comes later is locked as it is used, its children are not locked");
-	message_send(&m);
+	message_tell(&m, MESSAGE_SANDBOX);
 }
 
 /* A program that is executed later has the filter from its start, and would be ended by ours. */
 static void get_ready(bool may_fork, bool may_execute)
 {
 	tell(may_fork || may_execute);
+	message_keep_from_sockets();
 	if (may_execute)
 		preload_drop();
 	report_write();
@@ -137,20 +151,25 @@ bool sandbox_enter(const void *program)
 {
 	struct copy *copy;
 	intptr_t at;
-	bool entered;
+	bool is_read, entered;
 
 	if (!is_asked_for_us())
 		return false;
 	at = sys_mmap(0, sizeof(*copy), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	if (sys_is_error(at))
+	if (sys_is_error(at)) {
+		message_keep_from_sockets();
 		return false;
+	}
 	copy = (struct copy *)at;
-	entered = copy_read(copy, program) && !is_harmless(copy);
+	is_read = copy_read(copy, program);
+	entered = is_read && !is_harmless(copy);
 	if (entered) {
 		empties = !allows(copy, SYS_madvise, ADDRESS, MADV_DONTNEED) ||
 			  allows(copy, SYS_madvise, ADDRESS, MADV_DONTNEED_LOCKED);
 		get_ready(allows(copy, SYS_clone, SIGCHLD, 0), allows(copy, SYS_execve, ADDRESS, ADDRESS));
 	}
+	if (is_read && !bears_sockets(copy))
+		message_keep_from_sockets();
 	sys_munmap((uintptr_t)at, sizeof(*copy));
 	return entered;
 }

@@ -47,12 +47,13 @@ static void add_amounts(struct message *m, uint64_t need, uint64_t missing)
 	text_size(&m->text, need - missing);
 }
 
-__attribute__((noinline)) static void tell_used(const char *what, uint64_t locked, uint64_t missing)
+/* Whether it needs no other try. */
+__attribute__((noinline)) static bool tell_used(const char *what, uint64_t locked, uint64_t missing)
 {
 	struct message m;
 
 	if (!begin(&m, false))
-		return;
+		return true;
 	text_add(&m.text, "mlock: ");
 	add_limit(&m);
 	text_add(&m.text, " is used: ");
@@ -60,7 +61,7 @@ __attribute__((noinline)) static void tell_used(const char *what, uint64_t locke
 	text_add(&m.text, " locked, ");
 	text_size(&m.text, missing);
 	text_add(&m.text, " not, as memory grows (%s)" REMEDY, what);
-	message_send(&m);
+	return message_tell(&m, MESSAGE_MEMLOCK);
 }
 
 /* Whether a shortage needs no line: it has one, or is about to have one. A look at the ledger and the claim
@@ -76,13 +77,16 @@ void shortage_tell(const char *what)
 {
 	uint64_t signals, locked, missing;
 
-	if (__atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
+	if (__atomic_load_n(&told, __ATOMIC_RELAXED))
+		return;
+	if (!message_is_due(MESSAGE_MEMLOCK) || __atomic_exchange_n(&told, true, __ATOMIC_RELAXED))
 		return;
 	signals = level_enter();
 	locked = level_state.ledger.used;
 	missing = level_state.ledger.wanting;
 	level_leave(signals);
-	tell_used(what, locked, missing);
+	if (!tell_used(what, locked, missing))
+		shortage_expect(false);
 }
 
 /* Whether ON_ERROR=abort refuses a start below level future where all that is there now fits: what the
@@ -104,7 +108,7 @@ static void tell_not_started(void)
 			  ", or LOCK=current for what is there at start alone",
 		 options_given(&preload_options, OPTION_INDEX_ON_ERROR) ? "ON_ERROR=abort"
 									: "PROFILE=realtime sets ON_ERROR=abort");
-	message_send(&m);
+	message_tell(&m, MESSAGE_MEMLOCK);
 }
 
 void shortage_tell_start(uint64_t need, uint64_t missing, int error)
@@ -125,7 +129,7 @@ void shortage_tell_start(uint64_t need, uint64_t missing, int error)
 		add_limit(&m);
 		add_amounts(&m, need, missing);
 		text_add(&m.text, "%s", sandboxed ? "; a sandbox or the kernel refuses to lock" : REMEDY);
-		message_send(&m);
+		message_tell(&m, MESSAGE_MEMLOCK);
 	}
 	if (is_fatal())
 		_exit(125);
@@ -145,7 +149,7 @@ void shortage_tell_blind(int error)
 					   "ahead; mount /proc"
 					 : ": nothing is locked; mount /proc or set "
 					   "LimitMEMLOCK=infinity");
-		message_send(&m);
+		message_tell(&m, MESSAGE_MEMLOCK);
 	}
 	if (is_fatal())
 		_exit(125);
@@ -155,10 +159,11 @@ void shortage_tell_blind(int error)
 bool shortage_tell_lost(const char *operation, uint64_t limit, bool known, uint64_t need, uint64_t missing)
 {
 	struct message m;
+	bool both;
 
 	if ((known && missing == 0) || preload_options.on_error == ERROR_QUIET || !message_claim(MESSAGE_STEP))
 		return false;
-	message_claim(MESSAGE_MEMLOCK);
+	both = message_claim(MESSAGE_MEMLOCK);
 	message_warn(&m);
 	text_add(&m.text, "%s: memory above RLIMIT_MEMLOCK can no longer be locked: limit %lu KiB", operation,
 		 (unsigned long)(limit / 1024));
@@ -167,6 +172,9 @@ bool shortage_tell_lost(const char *operation, uint64_t limit, bool known, uint6
 	else
 		text_add(&m.text, ", what is locked stays, what comes is not locked");
 	text_add(&m.text, REMEDY);
-	message_send(&m);
-	return true;
+	if (message_tell(&m, MESSAGE_STEP))
+		return true;
+	if (both)
+		message_unclaim(MESSAGE_MEMLOCK);
+	return false;
 }
