@@ -43,6 +43,7 @@ static struct need {
 	{"ldconfig", "ldd /sbin/ldconfig 2>&1 | grep -E 'statically linked|not a dynamic'", "/sbin/ldconfig is not static here", UNKNOWN},
 	{"setpriv", "command -v setpriv", "setpriv is missing", UNKNOWN},
 	{"unshare", "unshare -m sh -c 'umount -l /proc'", "unshare -m is missing or not allowed", UNKNOWN},
+	{"bwrap", "bwrap --dev-bind / / true", "bwrap is missing or not allowed", UNKNOWN},
 	{"su --", "test -u \"$(command -v su)\"", "su is not setuid here", UNKNOWN},
 	{"libjemalloc", "LD_PRELOAD=libjemalloc.so.2 /bin/true 2>&1 | grep -c . | grep -x 0", "libjemalloc.so.2 is missing", UNKNOWN},
 	{"libmimalloc", "LD_PRELOAD=libmimalloc.so.2.0 /bin/true 2>&1 | grep -c . | grep -x 0", "libmimalloc.so.2.0 is missing", UNKNOWN},
