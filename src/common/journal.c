@@ -14,11 +14,13 @@
 #include "common/text.h"
 
 #define FACILITY_DAEMON 24
-#define HEAD_SIZE	80
+
+static const struct sockaddr_un journal = {.sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket"};
+static const struct sockaddr_un syslog = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
 
 struct datagram {
-	const char *path;
-	char head[HEAD_SIZE], tail[48]; /* around the line */
+	const struct sockaddr_un *to;
+	const struct journal_frame *frame;
 	const char *line;
 	size_t length;
 };
@@ -26,20 +28,18 @@ struct datagram {
 /* With the signals blocked whose handlers could leave by longjmp, or fork, while a descriptor is open. */
 static int send_datagram(const struct datagram *d)
 {
-	const unsigned long all[8 / sizeof(unsigned long)] = {[0 ... 8 / sizeof(unsigned long) - 1] = ~0ul};
+	static const unsigned long all[8 / sizeof(unsigned long)] = {[0 ... 8 / sizeof(unsigned long) - 1] = ~0ul};
 	unsigned long before[8 / sizeof(unsigned long)] = {0};
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	struct iovec parts[] = {
-		{(void *)d->head, strlen(d->head)},
+		{(void *)d->frame->head, strlen(d->frame->head)},
 		{(void *)d->line, d->length},
-		{(void *)d->tail, strlen(d->tail)},
+		{(void *)d->frame->tail, strlen(d->frame->tail)},
 	};
 	const struct msghdr message = {
-		.msg_name = &to, .msg_namelen = sizeof(to), .msg_iov = parts, .msg_iovlen = 3};
+		.msg_name = (void *)d->to, .msg_namelen = sizeof(*d->to), .msg_iov = parts, .msg_iovlen = 3};
 	long sent;
 	int fd;
 
-	memcpy(to.sun_path, d->path, strlen(d->path) + 1);
 	if (SYS_CALL(SYS_rt_sigprocmask, SIG_BLOCK, all, before, sizeof(all)) != 0)
 		return -EAGAIN;
 	fd = (int)SYS_CALL(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -50,24 +50,25 @@ static int send_datagram(const struct datagram *d)
 	return sent < 0 ? (int)sent : 0;
 }
 
-int journal_send(enum journal_priority priority, const char *program, const char *line, size_t length)
+int journal_send(enum journal_priority priority, const char *program, const char *line, size_t length,
+		 struct journal_frame *frame)
 {
 	const int pid = (int)SYS_CALL(SYS_getpid);
-	struct datagram d = {.path = "/run/systemd/journal/socket", .line = line, .length = length};
+	struct datagram d = {.to = &journal, .frame = frame, .line = line, .length = length};
 	struct text t;
 	int error;
 
-	text_init(&t, d.head, sizeof(d.head));
+	text_init(&t, frame->head, sizeof(frame->head));
 	text_add(&t, "PRIORITY=%d\nSYSLOG_IDENTIFIER=ramlock\nSYSLOG_PID=%d\nMESSAGE=", (int)priority, pid);
-	text_init(&t, d.tail, sizeof(d.tail));
+	text_init(&t, frame->tail, sizeof(frame->tail));
 	text_add(&t, " (%s, pid %d)\n", program, pid);
 	error = send_datagram(&d);
 	if (error == 0)
 		return 0;
-	d.path = "/dev/log";
-	text_init(&t, d.head, sizeof(d.head));
+	d.to = &syslog;
+	text_init(&t, frame->head, sizeof(frame->head));
 	text_add(&t, "<%d>ramlock[%d]: ", FACILITY_DAEMON + (int)priority, pid);
-	text_init(&t, d.tail, sizeof(d.tail));
+	text_init(&t, frame->tail, sizeof(frame->tail));
 	text_add(&t, " (%s, pid %d)", program, pid);
 	return send_datagram(&d);
 }

@@ -13,8 +13,14 @@
 
 enum journal_priority { JOURNAL_ERROR = 3, JOURNAL_WARNING = 4 }; /* as syslog(3) counts them */
 
+/* What stands around a line in a datagram; the caller's, since a small stack has no room for it. */
+struct journal_frame {
+	char head[80], tail[48];
+};
+
 /* Sends the line, which ends without a newline, as ramlock's about this process; program is its name.
  * 0, or -errno where nobody took it. */
-int journal_send(enum journal_priority priority, const char *program, const char *line, size_t length);
+int journal_send(enum journal_priority priority, const char *program, const char *line, size_t length,
+		 struct journal_frame *frame);
 
 #endif

@@ -296,8 +296,9 @@ bool message_send(struct message *m)
 	return written;
 }
 
-/* Services of many init systems have it for their stderr, which no user has asked for. */
-static bool is_stderr_null(void)
+/* Services of many init systems have it for their stderr, which no user has asked for. Not inline: its
+ * status would lie on a small stack while the line is written. */
+__attribute__((noinline)) static bool is_stderr_null(void)
 {
 	struct stat status;
 	const int saved = errno;
@@ -317,9 +318,17 @@ static bool is_socket_allowed(void)
 
 __attribute__((noinline)) static bool write_journal(const struct message *m, size_t length)
 {
-	return is_socket_allowed() &&
-	       journal_send(m->error ? JOURNAL_ERROR : JOURNAL_WARNING, program, m->buffer, length) == 0;
+	struct journal_frame *frame = is_socket_allowed() ? (struct journal_frame *)line_take() : NULL;
+	bool written;
+
+	if (frame == NULL)
+		return false;
+	written = journal_send(m->error ? JOURNAL_ERROR : JOURNAL_WARNING, program, m->buffer, length, frame) == 0;
+	line_drop((const char *)frame);
+	return written;
 }
+
+_Static_assert(sizeof(struct journal_frame) <= MESSAGE_SIZE, "a frame fits a line");
 
 bool message_tell(struct message *m, enum message_kind kind)
 {
