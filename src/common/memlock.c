@@ -42,14 +42,20 @@ static int read_by_getrlimit(struct sys_rlimit *limit)
 }
 #endif
 
+/* Apart, as its buffer is more stack than setuid(2) and its like may take where it is not needed. */
+__attribute__((noinline)) static bool read_by_file(struct sys_rlimit *limit)
+{
+	char file[FILE_SIZE];
+
+	return limits_read_file("/proc/self/limits", file, sizeof(file)) > 0 &&
+	       memlock_parse(file, MEMLOCK_ROW, limit);
+}
+
 int memlock_read(struct sys_rlimit *limit)
 {
 	int error = sys_prlimit(0, RLIMIT_MEMLOCK, NULL, limit);
-	char file[FILE_SIZE];
 
-	if (error == 0 || read_by_getrlimit(limit) == 0)
-		return 0;
-	if (limits_read_file("/proc/self/limits", file, sizeof(file)) > 0 && memlock_parse(file, MEMLOCK_ROW, limit))
+	if (error == 0 || read_by_getrlimit(limit) == 0 || read_by_file(limit))
 		return 0;
 	*limit = (struct sys_rlimit){0};
 	return error;
