@@ -19,6 +19,10 @@ struct row {
 /* Why a row can't run here, or NULL. */
 const char *needs_missing(const struct row *row);
 
+/* Whether the line that a row expects of the limit may be another or none here: what a program has at start
+ * differs by libc and architecture. */
+bool needs_other_lines(const struct row *row);
+
 /* Whether a text is what a pattern says: '*' is anything in a line, "%u" a number, "%s" a size such
  * as "10.4 MiB"; a pattern "**" alone matches everything. */
 bool match(const char *pattern, const char *text);

@@ -101,6 +101,8 @@ static const char *library_missing(const struct row *row)
 		return "the library is built without the command";
 	if (!is_of_victims(row))
 		return "this machine's programs are of another libc or architecture";
+	if (strstr(row->command, "%V/fork raw"))
+		return "which copies are seen depends on what the libc calls";
 	return NULL;
 }
 
@@ -112,10 +114,18 @@ static const char *glibc_missing(const struct row *row)
 #else
 	const char *const texts[] = {row->settings, row->command, row->out, row->err};
 
-	if (strstr(row->command, "mapping heap") || strstr(row->command, "eager sbrk"))
+	if (strstr(row->command, "mapping heap") || strstr(row->command, "eager sbrk") || strstr(row->command, "%V/depth"))
 		return "this libc's sbrk gives nothing";
 	if (strstr(row->command, "madvise process"))
 		return "this libc has no process_madvise";
+	if (strstr(row->command, "%V/arenas"))
+		return "this libc's malloc has no arenas";
+	if (strstr(row->command, "large shrink data"))
+		return "this libc's realloc needs memory to shrink a block";
+	if (strstr(row->command, "fork tls"))
+		return "this libc ends no process without its storage";
+	if (strstr(row->command, "thread again") || strstr(row->command, "thread many"))
+		return "this libc keeps no stacks, and gives small ones";
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		if (strstr(texts[i], "HEAP") || strstr(texts[i], "populated") || strstr(texts[i], "heap 0") ||
 		    strstr(texts[i], "heap 1") || strstr(texts[i], "heap reserve"))
@@ -168,7 +178,17 @@ static const char *depth_missing(const struct row *row)
 static const char *addresses_missing(const struct row *row)
 {
 	return sizeof(void *) < 8 && strstr(row->command, "many 1000")
-		       ? "so many stacks take more addresses than 32 bits have" : NULL;
+		       ? "so many stacks take more addresses than 32 bits have"
+	       : sizeof(void *) < 8 && strncmp(row->name, "a block that MAX refuses", 24) == 0
+		       ? "an arena of 32 bits is smaller than the block"
+	       : sizeof(void *) < 8 && strstr(row->command, "%V/depth") &&
+			       (strstr(row->command, "LOCK=eager") || strstr(row->command, "REPORT"))
+		       ? "with so few registers a step down takes 1.1 KiB" : NULL;
+}
+
+bool needs_other_lines(const struct row *row)
+{
+	return (strstr(row->err, "RLIMIT_MEMLOCK") || strstr(row->err, "the kernel refused")) && is_foreign();
 }
 
 const char *needs_missing(const struct row *row)

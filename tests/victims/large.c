@@ -128,8 +128,9 @@ static long reads(void)
 /* What can't be had: each is refused, and nobody reads /proc for each. */
 static void impossible(void)
 {
-	static const size_t sizes[] = {SIZE_MAX - 4096, (size_t)PTRDIFF_MAX + 1, PTRDIFF_MAX,
-				       sizeof(size_t) > 4 ? SIZE_MAX >> 15 : PTRDIFF_MAX};
+	static const size_t sizes[] = {SIZE_MAX - 4096, (size_t)PTRDIFF_MAX + 1,
+				       sizeof(size_t) > 4 ? PTRDIFF_MAX : SIZE_MAX / 4 * 3,
+				       sizeof(size_t) > 4 ? SIZE_MAX >> 15 : SIZE_MAX - 65536};
 	int refused = 0;
 	long before = reads();
 	void *volatile block;
