@@ -20,18 +20,14 @@
 #ifndef MREMAP_DONTUNMAP /* 5.7 */
 #define MREMAP_DONTUNMAP 4
 #endif
-#ifndef MAP_FIXED_NOREPLACE /* 4.17 */
-#define MAP_FIXED_NOREPLACE 0x100000
-#endif
 
 #define SIZE	    ((size_t)32 << 20)
 #define SLOTS	    256
 #define THREADS_MAX 64
-#define LOST_MAX    256 /* pages a round */
 #define MARK	    UINT64_C(0x6d61726b6d61726b)
 #define NOBODY	    0
 
-enum state { BARE, FRESH, HANDED, FOREIGN };
+enum state { BARE, FRESH, HANDED };
 
 struct slot {
 	pthread_mutex_t lock;
@@ -62,7 +58,7 @@ static unsigned shift;
 static unsigned char state[SIZE / 4096];
 static uint32_t owner[SIZE / 4096];
 static struct slot slots[SLOTS];
-static uint64_t lost, moved, unmoved, refused, used, peak;
+static uint64_t moved, unmoved, refused, used, peak;
 static unsigned long seed = 1, operations = 200000, threads = 1;
 static size_t limit;
 
@@ -151,44 +147,37 @@ static void ops_release(void *at, size_t size)
 		map(at, size, PROT_NONE);
 }
 
-/* Moves and keeps the old range reserved, by the one call that does both if the kernel has it.
- * Without, somebody may map something there in between, as the thief does. */
-static int map_move(void *from, void *to, size_t size, int thief)
+/* Moves and keeps the old range reserved, by the one call that does both if the kernel has it. */
+static int map_move(void *from, void *to, size_t size)
 {
 	int flags = MREMAP_MAYMOVE | MREMAP_FIXED;
-	int hints = thief ? MAP_FIXED : MAP_FIXED_NOREPLACE;
-	void *there;
 
-	if (!thief && roll(2) && mremap(from, size, size, flags | MREMAP_DONTUNMAP, to) != MAP_FAILED)
-		return mprotect(from, size, PROT_NONE) ? -errno : 0;
-	if (mremap(from, size, size, flags, to) == MAP_FAILED)
+	if (mremap(from, size, size, flags | MREMAP_DONTUNMAP, to) == MAP_FAILED &&
+	    mremap(from, size, size, flags, to) == MAP_FAILED)
 		return -errno;
-	there = mmap(from, size, thief ? PROT_READ : PROT_NONE,
-		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | hints, -1, 0);
-	return there == from && !thief ? 0 : ARENA_LOST;
+	map(from, size, PROT_NONE);
+	return 0;
 }
 
 static int ops_move(void *from, void *to, size_t size)
 {
-	int thief = roll(16) == 0 &&
-		    __atomic_add_fetch(&lost, size >> shift, __ATOMIC_RELAXED) <= LOST_MAX;
-	int saved = errno, result = thief ? ARENA_LOST : 0;
+	int saved = errno, error = 0;
 
 	if (roll(8) == 0)
 		return -ENOMEM;
 	if (round_now->real)
-		result = map_move(from, to, size, thief);
+		error = map_move(from, to, size);
 	else
 		memcpy(to, from, size);
 	errno = saved;
-	if (result < 0) {
+	if (error) {
 		__atomic_add_fetch(&unmoved, 1, __ATOMIC_RELAXED);
-		return result;
+		return error;
 	}
 	state_change(to, size, BARE, HANDED);
-	state_change(from, size, HANDED, result == ARENA_LOST ? FOREIGN : BARE);
+	state_change(from, size, HANDED, BARE);
 	__atomic_add_fetch(&moved, 1, __ATOMIC_RELAXED);
-	return result;
+	return 0;
 }
 
 static const struct arena_ops ops = {ops_commit, NULL, ops_release, ops_move};
@@ -352,7 +341,6 @@ static void check_spans(void)
 
 		expect(kind != TLSF_INSIDE && pages > 0, "a gap between spans");
 		expect(kind < TLSF_FREE || kind != before, "two free spans side by side");
-		expect(kind != TLSF_LOST || state[at] == FOREIGN, "lost for nothing");
 		for (i = 1; i + 1 < pages; i++)
 			expect(t->page[at + i].kind == TLSF_INSIDE, "an end inside a span");
 		sum[kind] += pages;
@@ -415,7 +403,7 @@ static void round_start(void)
 	int access = round_now->real ? PROT_NONE : PROT_READ | PROT_WRITE;
 
 	limit = settings.retain > settings.reserve ? settings.retain : settings.reserve;
-	lost = refused = used = peak = 0;
+	refused = used = peak = 0;
 	memset(state, BARE, sizeof state);
 	memset(owner, NOBODY, sizeof owner);
 	map(reservation, SIZE, access);
@@ -425,7 +413,7 @@ static void round_start(void)
 		;
 }
 
-/* When all is freed, nothing but lost addresses may divide what is free; trimmed, nothing is left. */
+/* When all is freed, nothing may divide what is free; trimmed, nothing is left. */
 static void round_finish(void)
 {
 	size_t i;
@@ -435,20 +423,12 @@ static void round_finish(void)
 			step_free(&slots[i]);
 	check_counters();
 	check_spans();
-	for (i = 0; i < SIZE >> shift; i++)
-		if (state[i] == FOREIGN) {
-			char *page = reservation + (i << shift);
-
-			expect(arena_covers(&arena, page) && !arena_owns(&arena, page), "owns lost pages");
-			expect(arena_free(&arena, page + 16) == -ENOENT, "free of lost pages");
-		}
 	arena_trim(&arena, 0);
 	check_counters();
 	check_spans();
 	expect(arena.counters.resident == 0 && arena.counters.blocks == 0, "something is left");
 	for (i = 0; i < arena.map.top; i += arena.map.page[i].pages)
-		expect(arena.map.page[i].kind == TLSF_BARE || arena.map.page[i].kind == TLSF_LOST,
-		       "a span is left");
+		expect(arena.map.page[i].kind == TLSF_BARE, "a span is left");
 }
 
 static void round_run(void)

@@ -176,7 +176,7 @@ size_t arena_usable(const struct arena *a, const void *ptr)
 {
 	uint32_t first;
 
-	return arena_look(a, ptr, &first) == 0 ? page_bytes(a, a->map.page[first].pages) : 0;
+	return arena_lookup(a, ptr, &first) == 0 ? page_bytes(a, a->map.page[first].pages) : 0;
 }
 
 int arena_free(struct arena *a, void *ptr)

@@ -24,10 +24,6 @@
 
 #define ARENA_HUGE ((size_t)2 << 20)
 
-/* What arena_ops.move returns if the pages were moved, but somebody else's mapping now lies in the
- * range that they left: the arena never uses these addresses again and disowns pointers to them. */
-#define ARENA_LOST 1
-
 /* Ranges are whole pages inside one of the two reservations. Called by several threads at a time,
  * for disjoint ranges. */
 struct arena_ops {
@@ -38,11 +34,10 @@ struct arena_ops {
 	bool (*fits)(size_t size);
 	/* Gives the pages of a committed range back and makes it PROT_NONE. */
 	void (*release)(void *at, size_t size);
-	/* Moves the pages of a committed range to one that isn't, after which `from` is PROT_NONE.
-	 * 0, ARENA_LOST or -errno; on error nothing changed, but that with -ENXIO `to` may be somebody
-	 * else's: it is never used again. The range may consist of several mappings
-	 * (of parts that were moved before, or that the program changed), which many kernels won't
-	 * move at once: an error is a normal answer, and the arena then copies. */
+	/* Moves the pages of a committed range to one that isn't, after which `from` is PROT_NONE; neither
+	 * is free for another's mapping at any moment. On error nothing changed. The range may consist of
+	 * several mappings (of parts that were moved before, or that the program changed), which can't be
+	 * moved so: an error is a normal answer, and the arena then copies. */
 	int (*move)(void *from, void *to, size_t size);
 };
 
@@ -85,12 +80,6 @@ struct arena_region {
 	size_t size, used, step;
 };
 
-#define ARENA_MOVES 16 /* at a time; more blocks than that are copied */
-
-struct arena_move {
-	uint32_t first, end; /* pages that are on the move, none where these are alike */
-};
-
 /* Private to arena*.c; here so that it can be static. */
 struct arena {
 	const struct arena_ops *ops;
@@ -109,7 +98,6 @@ struct arena {
 	struct tlsf map;
 	struct arena_counters counters, *published; /* cached blocks among the used ones */
 	uint32_t covered; /* pages whose descriptors are resident */
-	struct arena_move moves[ARENA_MOVES];
 
 	pthread_mutex_t cover_lock; /* taken before lock, never inside it */
 	struct arena_region tags, bits;
@@ -151,8 +139,7 @@ static inline size_t arena_size(const struct arena *a)
 	return __atomic_load_n(&a->size, __ATOMIC_RELAXED);
 }
 
-/* Whether the address is in the reservation: one compare, for all that is not. Addresses lost to
- * others are in it too; arena_free and arena_owns tell them apart. */
+/* Whether the address is in the reservation: one compare. */
 static inline bool arena_covers(const struct arena *a, const void *ptr)
 {
 	return (uintptr_t)ptr - (uintptr_t)a->base < arena_size(a);

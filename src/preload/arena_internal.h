@@ -53,32 +53,17 @@ static inline void range_release(struct arena *a, uint32_t first, uint32_t end)
 	a->ops->release(page_address(a, first), page_bytes(a, end - first));
 }
 
-/* Which block begins at an address; errors as arena_free, but -EINVAL also for a mapping of another's
- * that has just come where a block is moving away. Needs no lock. */
-static inline int arena_look(const struct arena *a, const void *ptr, uint32_t *first)
+/* Which block begins at an address; errors as arena_free. Needs no lock. */
+static inline int arena_lookup(const struct arena *a, const void *ptr, uint32_t *first)
 {
 	size_t offset = (size_t)((uintptr_t)ptr - (uintptr_t)a->base);
-	enum tlsf_kind kind;
 
 	if (offset >= arena_size(a))
 		return -ENOENT;
 	*first = (uint32_t)(offset >> a->shift);
 	if (*first >= tlsf_top(&a->map))
 		return -EINVAL;
-	kind = tlsf_kind_at(&a->map, *first);
-	if (kind == TLSF_LOST)
-		return -ENOENT;
-	return kind == TLSF_USED && offset == page_bytes(a, *first) ? 0 : -EINVAL;
-}
-
-/* The same without that exception. */
-int arena_lookup_slowly(struct arena *a, const void *ptr, uint32_t *first);
-
-static inline int arena_lookup(struct arena *a, const void *ptr, uint32_t *first)
-{
-	int error = arena_look(a, ptr, first);
-
-	return __builtin_expect(error == -EINVAL, 0) ? arena_lookup_slowly(a, ptr, first) : error;
+	return tlsf_kind_at(&a->map, *first) == TLSF_USED && offset == page_bytes(a, *first) ? 0 : -EINVAL;
 }
 
 /* Takes a block away from its owner, TLSF_USED no longer: true for one of several callers alone.

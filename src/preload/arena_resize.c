@@ -56,45 +56,13 @@ static uint32_t resize_stretch(struct arena *a, uint32_t first, uint32_t pages)
 /* Commits the tail at the new place first: a failed commit then has nothing to undo. */
 static int pages_move(struct arena *a, uint32_t from, uint32_t pages, const struct site *s)
 {
-	int result = range_commit(a, s->first + pages, s->end);
+	int error = range_commit(a, s->first + pages, s->end);
 
-	if (result)
-		return result;
-	result = a->ops->move(page_address(a, from), page_address(a, s->first),
-			      page_bytes(a, pages));
-	if (result < 0)
+	if (error)
+		return error;
+	error = a->ops->move(page_address(a, from), page_address(a, s->first), page_bytes(a, pages));
+	if (error)
 		range_release(a, s->first + pages, s->end);
-	return result;
-}
-
-/* Of the pages that another thread's mapping may take the place of before they are known to be lost:
- * its owner may even free it by then. The caller holds the lock. */
-static struct arena_move *move_begin(struct arena *a, uint32_t first, uint32_t pages)
-{
-	for (struct arena_move *m = a->moves; m < a->moves + ARENA_MOVES; m++)
-		if (m->first == m->end) {
-			*m = (struct arena_move){first, first + pages};
-			return m;
-		}
-	return NULL;
-}
-
-static void move_end(struct arena_move *move)
-{
-	if (move)
-		move->end = move->first;
-}
-
-int arena_lookup_slowly(struct arena *a, const void *ptr, uint32_t *first)
-{
-	int error;
-
-	arena_enter(a);
-	error = arena_look(a, ptr, first);
-	for (const struct arena_move *m = a->moves; error == -EINVAL && m < a->moves + ARENA_MOVES; m++)
-		if (*first >= m->first && *first < m->end)
-			error = -ENOENT;
-	arena_leave(a);
 	return error;
 }
 
@@ -105,25 +73,18 @@ static uint32_t resize_move(struct arena *a, uint32_t first, uint32_t pages)
 	struct tlsf *t = &a->map;
 	uint32_t old = t->page[first].pages, huge = (uint32_t)(ARENA_HUGE >> a->shift);
 	struct demand d = {{pages, 1, 0}, TLSF_NIL, true};
-	struct arena_move *move = move_begin(a, first, old);
 	struct site s;
-	int result;
+	int error;
 
 	if (old >= huge)
 		d.want = (struct tlsf_want){pages, huge, first & (huge - 1)};
-	if (move == NULL || !arena_claim(a, &d, &s)) {
-		move_end(move);
+	if (!arena_claim(a, &d, &s))
 		return TLSF_NIL;
-	}
 	arena_leave(a);
-	result = pages_move(a, first, old, &s);
+	error = pages_move(a, first, old, &s);
 	arena_enter(a);
-	move_end(move);
-	if (result < 0) {
-		if (result == -ENXIO)
-			tlsf_mark_lost(t, s.first);
-		else
-			tlsf_put(t, s.first, TLSF_BARE);
+	if (error) {
+		tlsf_put(t, s.first, TLSF_BARE);
 		return TLSF_NIL;
 	}
 	t->page[s.first].dirt = TLSF_MIXED;
@@ -131,10 +92,7 @@ static uint32_t resize_move(struct arena *a, uint32_t first, uint32_t pages)
 	count_add(&a->counters.grown, page_bytes(a, pages - old));
 	count_add(&a->counters.resident, page_bytes(a, pages - old));
 	tlsf_mark(t, first, TLSF_BUSY);
-	if (result == ARENA_LOST)
-		tlsf_mark_lost(t, first);
-	else
-		tlsf_put(t, first, TLSF_BARE);
+	tlsf_put(t, first, TLSF_BARE);
 	return s.first;
 }
 

@@ -15,9 +15,10 @@
 #include "preload/own.h"
 #include "preload/pages.h"
 #include "preload/preload.h"
+#include "preload/vm.h"
 
-#ifndef MAP_FIXED_NOREPLACE /* 4.17 */
-#define MAP_FIXED_NOREPLACE 0x100000
+#ifndef MREMAP_DONTUNMAP /* 5.7 */
+#define MREMAP_DONTUNMAP 4
 #endif
 
 #define LEAST_RESERVATION (64ul << 20) /* less address space than this is not worth an arena */
@@ -66,36 +67,67 @@ static void release(void *at, size_t size)
 	pages_release((uintptr_t)at, size);
 }
 
-/* Whether the addresses are the arena's alone: another thread's mapping may have landed in a range that
- * was free for a moment. */
-static bool reserve_again(void *at, size_t size)
+/* Whether the process has a limit that counts the addresses that a move leaves and comes to at a time: a
+ * move that is refused for it has unmapped where it was to go (seen on Linux 6.18). */
+static bool is_move_limited(void)
 {
-	intptr_t again = sys_mmap((uintptr_t)at, size, PROT_NONE,
-				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1);
+	static const int counted[] = {RLIMIT_AS, RLIMIT_DATA};
+	struct sys_rlimit limit;
 
-	if (again != (intptr_t)at) {
-		if (again > 0 || again <= -4096) /* before Linux 4.17: a hint that was not followed */
-			sys_munmap((uintptr_t)again, size);
-		return false;
-	}
-	sys_munlock((uintptr_t)at, size);
-	sys_madvise((uintptr_t)at, size, MADV_DONTDUMP);
-	return true;
+	for (int i = 0; i < 2; i++)
+		if (vm->limit(counted[i], &limit) != 0 || limit.soft != SYS_RLIM_INFINITY)
+			return true;
+	return false;
 }
 
-/* Not with MREMAP_DONTUNMAP, which leaves the moved pages on the lock account for ever (seen on
- * Linux 6.18). A range that another's mapping landed in is never used again. */
+/* Before Linux 6.17 a move of several mappings is refused when its target is unmapped already. Growth in
+ * place tells them apart: where the range is one, what lies behind it is in the way (ENOMEM). */
+static bool is_one_mapping(uintptr_t at, size_t size)
+{
+	const intptr_t grown = vm->remap(at, size, size + size_page(), 0, 0);
+
+	if (grown == (intptr_t)at) /* nothing did: the arena has shrunk to this block a moment ago */
+		vm->unmap(at + size, size_page());
+	return grown == -ENOMEM || grown == (intptr_t)at;
+}
+
+/* A plain move leaves its old place free for a moment, and another thread's mapping comes there: it takes
+ * MREMAP_DONTUNMAP, which leaves the pages on the lock account for ever unless they are unlocked before
+ * (seen on Linux 6.18). */
+static int move_unlocked(uintptr_t from, uintptr_t to, size_t size)
+{
+	intptr_t moved, empty;
+
+	if (from + size >= (uintptr_t)large_arena.base + arena_size(&large_arena) ||
+	    !is_one_mapping(from, size))
+		return -EFAULT;
+	moved = vm->remap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to);
+	if (sys_is_error(moved))
+		return (int)moved;
+	empty = vm->map(from, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED);
+	if (sys_is_error(empty))
+		vm->protect(from, size, PROT_NONE);
+	vm->unlock(from, size);
+	vm->advise(from, size, MADV_DONTDUMP);
+	return 0;
+}
+
 static int move(void *from, void *to, size_t size)
 {
-	struct ledger_cut cut = level_leaving((uintptr_t)from, size);
-	long moved = SYS_CALL(SYS_mremap, from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+	struct ledger_cut cut;
+	int error;
 
-	if (sys_is_error(moved)) { /* before Linux 6.17 `to` is unmapped by then */
+	if (is_move_limited())
+		return -EFAULT;
+	cut = level_leaving((uintptr_t)from, size);
+	vm->unlock((uintptr_t)from, size);
+	error = move_unlocked((uintptr_t)from, (uintptr_t)to, size);
+	if (error)
 		level_stayed(&cut);
-		return reserve_again(to, size) ? (int)moved : -ENXIO;
-	}
-	level_moved(&cut, (uintptr_t)to, size, size);
-	return reserve_again(from, size) ? 0 : ARENA_LOST;
+	else
+		level_moved(&cut, (uintptr_t)to, size, size);
+	level_relock((uintptr_t)(error ? from : to), size, false);
+	return error;
 }
 
 static const struct arena_ops operations = {commit, pages_fit, release, move};

@@ -191,19 +191,7 @@ void tlsf_recover(struct tlsf *t)
 			at += t->page[at].pages;
 			continue;
 		}
-		if (kind != TLSF_LOST)
-			page_set_kind(&t->page[at], TLSF_INSIDE);
-		at++;
-	}
-}
-
-void tlsf_mark_lost(struct tlsf *t, uint32_t first)
-{
-	uint32_t end = first + t->page[first].pages;
-
-	for (; first < end; first++) {
-		t->page[first].pages = 1;
-		page_set_kind(&t->page[first], TLSF_LOST);
+		page_set_kind(&t->page[at++], TLSF_INSIDE);
 	}
 }
 

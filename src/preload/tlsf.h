@@ -27,7 +27,6 @@ enum tlsf_kind {
 	TLSF_USED,   /* first page of a block */
 	TLSF_CACHED, /* first page of a block that was given back and may be in the arena's cache */
 	TLSF_BUSY,   /* first page of a span between two kinds, in no index */
-	TLSF_LOST,   /* somebody else's addresses: each page bears it */
 	TLSF_FREE,   /* first and last page, indexed: resident */
 	TLSF_BARE,   /* first and last page, indexed: addresses without memory */
 };
@@ -102,12 +101,9 @@ static inline void tlsf_mark(struct tlsf *t, uint32_t first, enum tlsf_kind kind
 	__atomic_store_n(&t->page[first].kind, (uint8_t)kind, __ATOMIC_RELAXED);
 }
 
-/* After a change that was cut off anywhere, in a copy of the map: blocks and lost pages stay what they are,
- * and all other pages below top are never used again. */
+/* After a change that was cut off anywhere, in a copy of the map: blocks stay what they are, and all
+ * other pages below top are never used again. */
 void tlsf_recover(struct tlsf *t);
-
-/* Makes each page of a span TLSF_LOST. */
-void tlsf_mark_lost(struct tlsf *t, uint32_t first);
 
 /* Notes that all pages of a span, not free, are zero, or that none may be. */
 void tlsf_clean(struct tlsf *t, uint32_t first);

@@ -101,7 +101,7 @@ __attribute__((noinline)) static void large_free(void *ptr)
 	error = arena_free(&large_arena, ptr);
 	if (error == -EINVAL)
 		abort_bad_pointer("free");
-	if (error) /* its address was lost by the arena: the next malloc's after all */
+	if (error) /* the arena has given its address up: the next malloc's after all */
 		next_table.free(ptr);
 }
 

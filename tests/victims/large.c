@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <malloc.h>
+#include <pthread.h>
 
 #include "victim.h"
 
@@ -83,6 +84,73 @@ static void doubling(void)
 		free(other);
 	}
 	printf("doubled\n");
+}
+
+/* Mappings of other threads come and go while blocks move: none may land where a block was or will be. */
+static uintptr_t lowest = UINTPTR_MAX, highest;
+static int moving = 1;
+static unsigned long landed;
+
+static void *map_meanwhile(void *unused)
+{
+	unsigned long inside = 0;
+	unsigned seed = (unsigned)(uintptr_t)&unused;
+
+	while (__atomic_load_n(&moving, __ATOMIC_RELAXED)) {
+		size_t size = (1 + (size_t)rand_r(&seed) % 300) * PAGE;
+		char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (at == MAP_FAILED)
+			exit(1);
+		at[0] = 5;
+		inside += (uintptr_t)at >= __atomic_load_n(&lowest, __ATOMIC_RELAXED) &&
+			  (uintptr_t)at < __atomic_load_n(&highest, __ATOMIC_RELAXED);
+		if (at[0] != 5 || munmap(at, size) != 0)
+			exit(1);
+	}
+	__atomic_add_fetch(&landed, inside, __ATOMIC_RELAXED);
+	return NULL;
+}
+
+static void see(const char *block, size_t size)
+{
+	if ((uintptr_t)block < lowest)
+		__atomic_store_n(&lowest, (uintptr_t)block, __ATOMIC_RELAXED);
+	if ((uintptr_t)block + size > highest)
+		__atomic_store_n(&highest, (uintptr_t)block + size, __ATOMIC_RELAXED);
+}
+
+static void moves(unsigned rounds)
+{
+	const size_t size = 1 << 20, grown = 3 << 19;
+	pthread_t threads[3];
+	long before = status_kib("VmLck");
+	unsigned moved = 0;
+
+	for (int i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, map_meanwhile, NULL);
+	for (unsigned i = 0; i < rounds; i++) {
+		char *block = malloc(size), *behind = malloc(size), *to;
+
+		memset(block, (int)i, size);
+		see(block, size);
+		see(behind, size);
+		to = realloc(block, grown);
+		see(to, grown);
+		moved += (uintptr_t)to != (uintptr_t)block;
+		for (size_t at = 0; at < size; at += 512)
+			if (to[at] != (char)i)
+				exit(1);
+		to[grown - 1] = 1;
+		free(behind);
+		free(to);
+	}
+	__atomic_store_n(&moving, 0, __ATOMIC_RELAXED);
+	for (int i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+	/* what a move leaves behind stays on no account */
+	printf("moved %s, locked %s, landed %lu\n", moved * 2 > rounds ? "most" : "few",
+	       status_kib("VmLck") < before + (256 << 10) ? "as before" : "more", landed);
 }
 
 /* Of memory that is out, for small blocks too: a block can still become smaller. */
@@ -168,6 +236,8 @@ int main(int argc, char **argv)
 		fill(argc > 2 ? (size_t)atoi(argv[2]) : 0);
 	else if (strcmp(how, "doubling") == 0)
 		doubling();
+	else if (strcmp(how, "moves") == 0)
+		moves(argc > 2 ? (unsigned)atoi(argv[2]) : 1000);
 	else if (strcmp(how, "locked") == 0)
 		printf("locked %d\n", is_locked(malloc(1 << 20)));
 	else if (strcmp(how, "shrink") == 0)
