@@ -183,16 +183,18 @@ void growth_seen(const void *at, size_t size, const void *caller)
 		return;
 	}
 	if (loading) {
-		loading = is_of_loader(caller);
+		loading = is_of_loader(caller) || own_is_library((uintptr_t)caller);
 		if (is_changed())
 			startup_survey_new();
 	}
 	if (is_continued(&block) || !level_find((uintptr_t)at, &known) || known.end < block.end) {
 		take_in(at, block);
 		look_around();
-	} else if (!loading) {
+	} else {
 		window_set((uintptr_t)at);
 	}
+	if (loading) /* each block that ld.so asks for is a look at what it has mapped since the last */
+		growth_window.size = 0;
 	preload_set_errno(saved);
 }
 

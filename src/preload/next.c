@@ -158,6 +158,15 @@ static bool make_room(size_t size)
 	return false;
 }
 
+static struct next unwatched; /* what watched functions call, where growth is watched */
+
+/* Watched functions below those that ask again are called by them: who allocates is told here. */
+static void watch_caller(const void *block, size_t size, const void *caller)
+{
+	if (block && __atomic_load_n(&unwatched.malloc, __ATOMIC_RELAXED))
+		growth_check(block, size, caller);
+}
+
 static const struct next *next_really(void)
 {
 	return __atomic_load_n(&behind.malloc, __ATOMIC_ACQUIRE) ? &behind : &next_table;
@@ -168,6 +177,7 @@ void *next_malloc_again(size_t size)
 	const int saved = preload_errno();
 	void *block = next_really()->malloc(size);
 
+	watch_caller(block, size, __builtin_return_address(0));
 	if (block || !make_room(size))
 		return block;
 	block = next_really()->malloc(size);
@@ -182,6 +192,7 @@ void *next_calloc_again(size_t count, size_t size)
 	void *block = next_really()->calloc(count, size);
 	size_t bytes;
 
+	watch_caller(block, count * size, __builtin_return_address(0));
 	if (block || __builtin_mul_overflow(count, size, &bytes) || !make_room(bytes))
 		return block;
 	block = next_really()->calloc(count, size);
@@ -196,6 +207,7 @@ void *next_realloc_again(void *old, size_t size)
 	const int saved = preload_errno();
 	void *block = next_really()->realloc(old, size);
 
+	watch_caller(block, size, __builtin_return_address(0));
 	if (block || size == 0 || !make_room(size))
 		return block;
 	block = next_really()->realloc(old, size);
@@ -265,8 +277,6 @@ void next_follow_limits(void)
 }
 
 /* Watching */
-
-static struct next unwatched; /* what watched functions call */
 
 static void *watched_malloc(size_t size)
 {
