@@ -43,12 +43,11 @@ int populate_unlocked(uintptr_t start, uintptr_t end)
 {
 	int error = sys_madvise(start, end - start, MADV_POPULATE_WRITE);
 
-	if (error && error != -EINVAL) {
+	if (error == -EINVAL)
+		return populate_by_touch(start, end, true);
+	if (error)
 		stats_add(STAT_populates_refused, 1);
-		return error;
-	}
-	populate_touch(start, end);
-	return 0;
+	return error;
 }
 
 int populate_range(uintptr_t start, uintptr_t end, bool write)
