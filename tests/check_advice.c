@@ -131,10 +131,11 @@ START_TEST(advice_within_means)
 	count = advice_make(&f, &now, &means, list);
 	for (size_t i = 0; i < count; i++) {
 		const struct option_row *row = options_find(list[i].setting);
-		const uint64_t default_bytes = *(const uint64_t *)((const char *)&now + row->offset);
+		uint64_t default_bytes;
 
 		if (row->kind != OPTION_SIZE)
 			continue;
+		default_bytes = *(const uint64_t *)((const char *)&now + row->offset);
 		used = bytes_of(&list[i]);
 		ck_assert_uint_eq(list[i].given, used == default_bytes);
 		if (used > default_bytes)
