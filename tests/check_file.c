@@ -25,7 +25,7 @@ static void limit_files(rlim_t most)
 
 static int limited_file(rlim_t most)
 {
-	int fd = open(scratch_path("file"), O_RDWR | O_CREAT | O_TRUNC, 0600);
+	int fd = open(scratch_path("/file"), O_RDWR | O_CREAT | O_TRUNC, 0600);
 
 	ck_assert_int_ge(fd, 0);
 	limit_files(most);
