@@ -207,12 +207,19 @@ void reserve_pad_set(void)
 	pad_is_ours = false;
 }
 
+/* Nobody asked for the reserve of the default, and each Erlang trims its heap. */
+static bool is_heap_wished(void)
+{
+	return options_given(&preload_options, OPTION_INDEX_HEAP) || preload_options.profile != PROFILE_SERVICE;
+}
+
 void reserve_tell_trimmed(bool by_program)
 {
 	const uint64_t size = stats_get(STAT_heap_reserve);
 	struct message m;
 
-	if (size == 0 || preload_options.on_error == ERROR_QUIET || !message_claim(MESSAGE_TRIM))
+	if (size == 0 || !is_heap_wished() || preload_options.on_error == ERROR_QUIET ||
+	    !message_claim(MESSAGE_TRIM))
 		return;
 	message_warn(&m);
 	text_add(&m.text, "RAMLOCK_HEAP: libc may give the reserve of ");
