@@ -241,7 +241,7 @@ __attribute__((constructor)) static void preload_start(void)
 		growth_start();
 	}
 	process_start(adopt_copy);
-	pthread_atfork(NULL, fork_parent, process_forked);
+	pthread_atfork(process_forking, fork_parent, process_forked);
 	note_start();
 	preload_active = true;
 	errno = saved;

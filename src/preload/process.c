@@ -18,6 +18,7 @@ const char *process_mark = &known;
 
 static char *page; /* NULL where the kernel does not know how */
 static void (*adopt_copy)(void);
+static bool adopted; /* since the fork, by a wrapped call that came before the handler */
 
 void process_start(void (*adopt)(void))
 {
@@ -39,14 +40,21 @@ void process_start(void (*adopt)(void))
 /* A copy has one thread, and a signal handler in it is not called meanwhile with the mark at 0. */
 void process_adopt(void)
 {
-	if (page && __atomic_exchange_n(page, 1, __ATOMIC_ACQ_REL) == 0)
+	if (page && __atomic_exchange_n(page, 1, __ATOMIC_ACQ_REL) == 0) {
+		adopted = true;
 		adopt_copy();
+	}
 }
 
+void process_forking(void)
+{
+	adopted = false;
+}
+
+/* An emulator may say that it clears the page and not do it (qemu-user does). */
 void process_forked(void)
 {
-	if (page)
-		process_adopt();
-	else
+	process_adopt();
+	if (!adopted)
 		adopt_copy();
 }

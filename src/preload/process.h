@@ -33,7 +33,8 @@ static inline void process_check(void)
 		process_adopt();
 }
 
-/* In the child of a fork whose kernel can't clear the page, where it is called last. */
+/* Before a fork, and in its child: adopts a copy that was not, also where nobody clears the page. */
+void process_forking(void);
 void process_forked(void);
 
 #endif
