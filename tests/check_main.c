@@ -10,7 +10,7 @@
 
 static Suite *(*const suites[])(void) = {
 	settings_suite, maps_suite,   limits_suite, message_suite, stats_suite,
-	arena_suite,	file_suite,   filter_suite, ledger_suite,  policy_suite,
+	arena_suite,	file_suite,   filter_suite, ledger_suite, levels_suite,  policy_suite,
 	fakekernel_suite,
 };
 

@@ -10,6 +10,7 @@
 Suite *arena_suite(void);
 Suite *fakekernel_suite(void);
 Suite *ledger_suite(void);
+Suite *levels_suite(void);
 Suite *limits_suite(void);
 Suite *maps_suite(void);
 Suite *message_suite(void);

@@ -411,6 +411,19 @@ void level_left(struct ledger_cut *cut)
 	level_leave(signals);
 }
 
+bool level_uncover(uintptr_t at, size_t size)
+{
+	uintptr_t start, end;
+	uint64_t signals, bytes;
+
+	if (level_now() != LEVEL_RANGES || !level_pages(at, size, &start, &end))
+		return false;
+	signals = level_enter();
+	bytes = level_give_back(start, end);
+	level_leave(signals);
+	return bytes > 0;
+}
+
 void level_forget(uintptr_t at, size_t size)
 {
 	struct ledger_cut cut = level_leaving(at, size);

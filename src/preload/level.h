@@ -104,6 +104,10 @@ void level_stayed(struct ledger_cut *cut);
 void level_left(struct ledger_cut *cut);
 void level_moved(struct ledger_cut *cut, uintptr_t to, size_t old_size, size_t new_size);
 
+/* Unlocks what only the library holds of a range that is about to be replaced: the kernel counts it until
+ * it is gone, and refuses a MAP_LOCKED map in its place. Whether that was anything. */
+bool level_uncover(uintptr_t at, size_t size);
+
 /* After addresses of our own became empty: nothing is known of them. */
 void level_forget(uintptr_t at, size_t size);
 

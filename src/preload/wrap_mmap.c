@@ -20,6 +20,20 @@
 #define MREMAP_DONTUNMAP 4
 #endif
 
+/* Whether a refused call is worth another try. What it replaces is unlocked first: the kernel counts that
+ * until it is gone. */
+static bool is_worth_again(const struct mapping_call *call, struct ledger_cut *replaced)
+{
+	bool uncovered;
+
+	if (!(call->flags & MAP_FIXED) || preload_errno() != EAGAIN)
+		return mapping_make_room(preload_errno(), call->size);
+	level_stayed(replaced);
+	uncovered = level_uncover((uintptr_t)call->at, call->size);
+	*replaced = level_leaving((uintptr_t)call->at, call->size);
+	return uncovered || mapping_make_room(EAGAIN, call->size);
+}
+
 EXPORT void *mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
 {
 	const struct mapping_call call = {at, size, prot, flags, fd, offset};
@@ -36,7 +50,7 @@ EXPORT void *mmap(void *at, size_t size, int prot, int flags, int fd, off_t offs
 		replaced = level_leaving((uintptr_t)at, size);
 	do
 		result = mapping_make(&call, &request);
-	while (result == MAP_FAILED && mapping_make_room(preload_errno(), size));
+	while (result == MAP_FAILED && is_worth_again(&call, &replaced));
 	if (result == MAP_FAILED) {
 		level_stayed(&replaced);
 		return result;
