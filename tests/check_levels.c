@@ -428,6 +428,154 @@ START_TEST(files_never_are_not_locked)
 }
 END_TEST
 
+START_TEST(future_follows_what_grows_and_moves)
+{
+	struct ledger_range known;
+	struct ledger_cut cut;
+
+	begin(LEVEL_FUTURE, LOCK_EAGER, UNLOCK_HOLD);
+	program_mmap(8, 2, RW, PRIVATE, FAKE_ANONYMOUS);
+	cut = level_leaving(fake_at(8), 2 * FAKE_PAGE);
+	fake_mremap(fake_at(8), 2 * FAKE_PAGE, 4 * FAKE_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, fake_at(100));
+	level_moved(&cut, fake_at(100), 2 * FAKE_PAGE, 4 * FAKE_PAGE);
+	expect(100, "FFFF"); /* what mremap adds is there as well */
+	cut = level_leaving(fake_at(100), 4 * FAKE_PAGE);
+	fake_mremap(fake_at(100), 4 * FAKE_PAGE, FAKE_PAGE, 0, 0);
+	level_moved(&cut, fake_at(100), 4 * FAKE_PAGE, FAKE_PAGE);
+	expect(100, "F---");
+	ck_assert(!level_find(fake_at(101), &known));
+	ck_assert(level_unify(fake_at(100), FAKE_PAGE));
+	level_relock(fake_at(100), FAKE_PAGE, false);
+	expect(100, "F");
+	fake_mmap(fake_at(200), 2 * FAKE_PAGE, RW, PRIVATE | MAP_ANONYMOUS, FAKE_ANONYMOUS);
+	level_opened(fake_at(200), 2 * FAKE_PAGE, MAPS_HEAP, POLICY_GROWN);
+	expect(200, "FF");
+	ck_assert(level_find(fake_at(201), &known) && known.start == fake_at(200) && known.end == fake_at(202));
+	level_forget(fake_at(200), FAKE_PAGE);
+	ck_assert(!level_find(fake_at(200), &known) && level_find(fake_at(201), &known));
+	ck_assert_int_eq(level_lock(fake_at(200), fake_at(202), MAPS_LARGE, 0), 0);
+	ck_assert(!level_make_room(fake_at(200), FAKE_PAGE)); /* there is no limit */
+	ck_assert(level_room() == LIMITS_NONE && !level_is_limit_unknown());
+}
+END_TEST
+
+START_TEST(what_is_not_wanted_locked_moves_unlocked)
+{
+	struct ledger_cut cut;
+
+	begin(LEVEL_FUTURE, LOCK_ONFAULT, UNLOCK_HOLD);
+	preload_options.files = FILES_NEVER;
+	program_mmap(8, 2, PROT_READ, PRIVATE, FAKE_FILE);
+	ck_assert(level_unify(fake_at(8), 2 * FAKE_PAGE));
+	cut = level_leaving(fake_at(8), 2 * FAKE_PAGE);
+	fake_mremap(fake_at(8), 2 * FAKE_PAGE, 2 * FAKE_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, fake_at(100));
+	level_moved(&cut, fake_at(100), 2 * FAKE_PAGE, 2 * FAKE_PAGE);
+	fake_fork_child();
+	ck_assert(level_fork_child(true));
+	expect(100, "uu"); /* also in a child */
+}
+END_TEST
+
+START_TEST(a_child_that_may_not_lock_has_no_level)
+{
+	begin(LEVEL_FUTURE, LOCK_ONFAULT, UNLOCK_HOLD);
+	fake_fork_child();
+	fake.fail[FAKE_LOCK_ALL] = (struct fake_failure){1, 1, EPERM};
+	level_fork_child(true);
+	ck_assert_int_eq(level_now(), LEVEL_NONE);
+}
+END_TEST
+
+START_TEST(level_none_counts_the_programs_locks)
+{
+	struct ledger_cut cut;
+
+	begin(LEVEL_NONE, LOCK_NONE, UNLOCK_COUNT);
+	program_mmap(8, 2, RW, PRIVATE, FAKE_ANONYMOUS);
+	program_mlock(8, 2);
+	program_mlock(8, 2);
+	cut = level_leaving(fake_at(8), 2 * FAKE_PAGE);
+	fake_mremap(fake_at(8), 2 * FAKE_PAGE, 3 * FAKE_PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, fake_at(100));
+	level_moved(&cut, fake_at(100), 2 * FAKE_PAGE, 3 * FAKE_PAGE);
+	fake_munlock(fake_at(100), 3 * FAKE_PAGE);
+	level_relock(fake_at(100), 3 * FAKE_PAGE, false); /* after an advice that unlocked it */
+	expect(100, "LLL");
+	ck_assert(!level_unify(fake_at(100), FAKE_PAGE));
+	ck_assert(!level_make_room(fake_at(100), FAKE_PAGE));
+	ck_assert_int_eq(level_lock(fake_at(100), fake_at(101), MAPS_LARGE, 0), -EPERM);
+	ck_assert_int_eq(program_munlock(100, 3), 0);
+	ck_assert_int_eq(program_munlock(100, 3), 0);
+	expect(100, "UUU");
+	fake_fork_child();
+	ck_assert(level_fork_child(true));
+	ck_assert_uint_eq(level_state.ledger.count, 0);
+}
+END_TEST
+
+START_TEST(an_own_mlockall_at_a_limit_takes_over)
+{
+	begin(LEVEL_RANGES, LOCK_ONFAULT, UNLOCK_HOLD);
+	program_mmap(8, 4, RW, PRIVATE, FAKE_ANONYMOUS);
+	ck_assert_int_eq(level_program_lock_all(MCL_FUTURE, -ENOMEM), -ENOMEM); /* the kernel's word */
+	ck_assert_int_eq(level_program_lock_all(MCL_CURRENT, -EPERM), -EPERM);
+	ck_assert_int_eq(fake_mlockall(MCL_FUTURE), 0);
+	level_program_locked_all(MCL_FUTURE);
+	expect(8, "uuuu"); /* what comes counts, and must not fail for what was ours */
+	ck_assert_uint_eq(level_state.ledger.own, 0);
+	program_mmap(100, 2, RW, PRIVATE, FAKE_ANONYMOUS);
+	expect(100, "LL");
+	ck_assert_int_eq(level_program_unlock_all(), 0);
+	ck_assert(!level_state.by_program && !fake.future);
+}
+END_TEST
+
+START_TEST(a_refused_lock_is_counted)
+{
+	const uint64_t before = stats_get(STAT_locks_refused);
+
+	begin(LEVEL_RANGES, LOCK_EAGER, UNLOCK_HOLD);
+	fake.fail[FAKE_LOCK] = (struct fake_failure){1, 100, EAGAIN};
+	program_mmap(8, 2, RW, PRIVATE, FAKE_ANONYMOUS);
+	expect(8, "uu");
+	ck_assert_uint_gt(stats_get(STAT_locks_refused), before);
+	ck_assert_uint_eq(level_state.ledger.wanting, 2 * FAKE_PAGE);
+	fake_fork_child();
+	level_fork_child(true);
+	ck_assert_uint_eq(level_state.ledger.own, 0);
+}
+END_TEST
+
+START_TEST(the_limit_may_fall_below_the_programs_locks)
+{
+	uint64_t signals;
+
+	begin(LEVEL_RANGES, LOCK_ONFAULT, UNLOCK_HOLD);
+	program_mmap(8, 8, RW, PRIVATE, FAKE_ANONYMOUS);
+	program_mlock(8, 4);
+	signals = level_enter();
+	ck_assert_uint_eq(level_shrink(2 * FAKE_PAGE), 4 * FAKE_PAGE);
+	level_leave(signals);
+	expect(8, "LLLLuuuu");
+	ck_assert(!level_wraps(fake_at(8), FAKE_PAGE));
+	ck_assert(!level_make_room(fake_at(8), 100 * FAKE_PAGE)); /* it would have failed without us */
+	ck_assert(level_is_program_locked(fake_at(11), 2 * FAKE_PAGE));
+	ck_assert(!level_is_program_locked(fake_at(12), FAKE_PAGE));
+}
+END_TEST
+
+START_TEST(more_is_locked_than_is_known)
+{
+	begin(LEVEL_RANGES, LOCK_ONFAULT, UNLOCK_HOLD);
+	fake_mmap(fake_at(8), LIMIT * FAKE_PAGE, RW, PRIVATE | MAP_ANONYMOUS, FAKE_ANONYMOUS);
+	fake_mlock(fake_at(8), LIMIT * FAKE_PAGE);
+	level_state.blind = true;
+	fake_mmap(fake_at(100), FAKE_PAGE, RW, PRIVATE | MAP_ANONYMOUS, FAKE_ANONYMOUS);
+	ck_assert_int_eq(program_mlock(100, 1), 0);
+	expect(8, "UU");
+	ck_assert(!level_state.blind);
+}
+END_TEST
+
 /* Random programs */
 
 static unsigned dice;
@@ -533,6 +681,7 @@ START_TEST(no_call_fails_that_works_bare)
 		{LEVEL_RANGES, LOCK_ONFAULT, UNLOCK_HOLD},  {LEVEL_RANGES, LOCK_EAGER, UNLOCK_HOLD},
 		{LEVEL_FUTURE, LOCK_EAGER, UNLOCK_HOLD},    {LEVEL_RANGES, LOCK_CURRENT, UNLOCK_HOLD},
 		{LEVEL_RANGES, LOCK_ONFAULT, UNLOCK_COUNT}, {LEVEL_FUTURE, LOCK_ONFAULT, UNLOCK_COUNT},
+		{LEVEL_NONE, LOCK_NONE, UNLOCK_COUNT},
 	};
 	const char *wanted = getenv("LEVELS_SEQUENCES");
 	const unsigned long count = wanted ? strtoul(wanted, NULL, 10) : 20;
@@ -575,7 +724,15 @@ Suite *levels_suite(void)
 	tcase_add_test(t, the_stack_of_a_thread_makes_room);
 	tcase_add_test(t, locks_of_a_range_become_one);
 	tcase_add_loop_test(t, files_never_are_not_locked, 0, 2);
-	tcase_add_loop_test(t, no_call_fails_that_works_bare, 0, 10);
+	tcase_add_test(t, future_follows_what_grows_and_moves);
+	tcase_add_test(t, what_is_not_wanted_locked_moves_unlocked);
+	tcase_add_test(t, a_child_that_may_not_lock_has_no_level);
+	tcase_add_test(t, level_none_counts_the_programs_locks);
+	tcase_add_test(t, an_own_mlockall_at_a_limit_takes_over);
+	tcase_add_test(t, a_refused_lock_is_counted);
+	tcase_add_test(t, the_limit_may_fall_below_the_programs_locks);
+	tcase_add_test(t, more_is_locked_than_is_known);
+	tcase_add_loop_test(t, no_call_fails_that_works_bare, 0, 11);
 	suite_add_tcase(s, t);
 	return s;
 }

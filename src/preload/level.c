@@ -390,12 +390,12 @@ static void fill_room(void)
 	struct ledger_range range;
 
 	while (level_now() == LEVEL_RANGES && ledger_first_wanting(&level_state.ledger, &range) &&
-	       range.end - range.start <= level_room_now()) {
-		const bool locked = vm->lock(range.start, range.end - range.start, MLOCK_ONFAULT) == 0;
-
+	       range.end - range.start <= level_room_now() &&
+	       vm->lock(range.start, range.end - range.start, MLOCK_ONFAULT) == 0) {
 		range.record.wanting = false;
-		range.record.locked = locked;
-		ledger_set(&level_state.ledger, range.start, range.end, range.record);
+		range.record.locked = true;
+		if (ledger_set(&level_state.ledger, range.start, range.end, range.record) != 0)
+			return;
 	}
 }
 
@@ -438,7 +438,7 @@ void level_moved(struct ledger_cut *cut, uintptr_t to, size_t old_size, size_t n
 	struct ledger_record last = {0};
 	uint64_t signals;
 
-	if (!level_keeps_records() || old_size == 0)
+	if ((cut->first == NULL && !level_keeps_records()) || old_size == 0)
 		return;
 	signals = level_enter();
 	ledger_set(&level_state.ledger, to, to + new_size, (struct ledger_record){0}); /* of what libc unmapped */

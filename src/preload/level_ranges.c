@@ -32,7 +32,8 @@ static uint64_t unsettled_bytes(uintptr_t at, uintptr_t end)
 	return bytes;
 }
 
-static void cover_piece(const struct ledger_range *piece, enum map_class class, enum residency wanted, bool fits)
+/* Whether it is locked now. */
+static bool cover_piece(const struct ledger_range *piece, enum map_class class, enum residency wanted, bool fits)
 {
 	struct ledger_record record = {.class = class + 1, .residency = wanted};
 
@@ -41,6 +42,7 @@ static void cover_piece(const struct ledger_range *piece, enum map_class class, 
 	if (!record.locked)
 		stats_add(STAT_locks_refused, 1);
 	ledger_set(&level_state.ledger, piece->start, piece->end, record);
+	return record.locked;
 }
 
 /* Locks what of a range nobody holds yet, all of it or nothing, so that a mapping stays in one piece.
@@ -48,24 +50,24 @@ static void cover_piece(const struct ledger_range *piece, enum map_class class, 
 static bool cover(uintptr_t start, uintptr_t end, enum map_class class, enum residency wanted)
 {
 	uint64_t signals, bytes;
-	bool fits;
+	bool fits, locked;
 
 	if (level_state.by_program)
 		return true; /* its mlockall counts what comes */
 	signals = level_enter();
 	bytes = unsettled_bytes(start, end);
-	fits = bytes == 0 || level_fit(bytes, class);
+	fits = locked = bytes == 0 || level_fit(bytes, class);
 	for (uintptr_t at = start; bytes && at < end;) {
 		const struct ledger_range piece = ledger_piece(&level_state.ledger, at, end);
 
 		if (!is_settled(&piece.record))
-			cover_piece(&piece, class, wanted, fits);
+			locked &= cover_piece(&piece, class, wanted, fits);
 		at = piece.end;
 	}
 	level_leave(signals);
-	if (!fits)
+	if (!locked)
 		shortage_tell(map_class_names[class]);
-	return fits;
+	return locked;
 }
 
 static void cover_and_populate(uintptr_t start, uintptr_t end, enum map_class class, enum residency wanted)

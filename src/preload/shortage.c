@@ -56,7 +56,7 @@ __attribute__((noinline)) static bool tell_used(const char *what, uint64_t locke
 		return true;
 	text_add(&m.text, "mlock: ");
 	add_limit(&m);
-	text_add(&m.text, " is used: ");
+	text_add(&m.text, ": ");
 	text_size(&m.text, locked);
 	text_add(&m.text, " locked, ");
 	text_size(&m.text, missing);
