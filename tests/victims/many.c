@@ -49,6 +49,6 @@ int main(int argc, char **argv)
 	maps_make(count);
 	printf("reserve %d\n", is_resident((char *)__builtin_frame_address(0) - RESERVE));
 	error = mlockall(MCL_CURRENT) ? errno : 0;
-	printf("mlockall %s all %d\n", strerror(error), error || maps_locked() >= count);
+	printf("mlockall %d all %d\n", error, error || maps_locked() >= count);
 	return 0;
 }
