@@ -146,6 +146,10 @@ static const char *sanitized_missing(const struct row *row)
 		return NULL;
 	if (!command && row->start != LAUNCHER && !strstr(row->command, "%B"))
 		return "the command alone is tested";
+	if (strstr(row->command, "ulimit -v") || strstr(row->command, "ulimit -d"))
+		return "the sanitizer itself wants addresses";
+	if (strstr(row->command, "jemalloc"))
+		return "the sanitizer itself wants to be the first malloc";
 	return strstr(row->command, "none /proc") ? "the sanitizer itself wants /proc" : NULL;
 }
 
@@ -171,7 +175,8 @@ static const char *depth_missing(const struct row *row)
 #ifndef __OPTIMIZE__
 	return "the library is not optimized here";
 #else
-	return getenv("CASES_LIBRARY") || getenv("CASES_COVERAGE") ? "the library is instrumented" : NULL;
+	return getenv("CASES_LIBRARY") || getenv("CASES_COVERAGE") || getenv("CASES_UNDEFINED")
+		       ? "the library is instrumented" : NULL;
 #endif
 }
 

@@ -545,6 +545,26 @@ START_TEST(a_refused_lock_is_counted)
 }
 END_TEST
 
+START_TEST(a_lock_that_is_refused_once_comes_with_the_next_room)
+{
+	begin(LEVEL_RANGES, LOCK_EAGER, UNLOCK_HOLD);
+	fake.fail[FAKE_LOCK] = (struct fake_failure){1, 1, EAGAIN};
+	program_mmap(8, 2, RW, PRIVATE, FAKE_ANONYMOUS);
+	expect(8, "ff"); /* locked as the call ended, and not populated without a lock before */
+	ck_assert_uint_eq(level_state.ledger.own, 2 * FAKE_PAGE);
+}
+END_TEST
+
+START_TEST(a_lock_by_mmap_is_the_programs_alone)
+{
+	begin(LEVEL_RANGES, LOCK_ONFAULT, UNLOCK_HOLD);
+	program_mmap(8, 2, RW, PRIVATE | MAP_LOCKED, FAKE_ANONYMOUS);
+	expect(8, "LL");
+	ck_assert_uint_eq(level_state.ledger.own, 0);
+	ck_assert_uint_eq(level_state.ledger.program, 2 * FAKE_PAGE);
+}
+END_TEST
+
 START_TEST(the_limit_may_fall_below_the_programs_locks)
 {
 	uint64_t signals;
@@ -730,6 +750,8 @@ Suite *levels_suite(void)
 	tcase_add_test(t, level_none_counts_the_programs_locks);
 	tcase_add_test(t, an_own_mlockall_at_a_limit_takes_over);
 	tcase_add_test(t, a_refused_lock_is_counted);
+	tcase_add_test(t, a_lock_that_is_refused_once_comes_with_the_next_room);
+	tcase_add_test(t, a_lock_by_mmap_is_the_programs_alone);
 	tcase_add_test(t, the_limit_may_fall_below_the_programs_locks);
 	tcase_add_test(t, more_is_locked_than_is_known);
 	tcase_add_loop_test(t, no_call_fails_that_works_bare, 0, 11);
