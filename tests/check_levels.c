@@ -3,6 +3,7 @@
  * call which works bare fails. */
 #include "config.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -77,15 +78,21 @@ static intptr_t program_mmap(unsigned page, unsigned pages, int prot, int flags,
 	return result;
 }
 
+/* Another thread gets the addresses before the wrapper that freed them has returned. */
+static void (*meanwhile)(unsigned page, unsigned pages);
+
 static int program_munmap(unsigned page, unsigned pages)
 {
-	struct ledger_cut cut;
+	struct ledger_cut cut = {0};
 	int result;
 
-	if (bare)
-		return fake_munmap(fake_at(page), pages * FAKE_PAGE);
-	cut = level_leaving(fake_at(page), pages * FAKE_PAGE);
+	if (!bare)
+		cut = level_leaving(fake_at(page), pages * FAKE_PAGE);
 	result = fake_munmap(fake_at(page), pages * FAKE_PAGE);
+	if (result == 0 && meanwhile)
+		meanwhile(page, pages);
+	if (bare)
+		return result;
 	if (result)
 		level_stayed(&cut);
 	else
@@ -610,6 +617,12 @@ static unsigned roll(unsigned sides)
 
 #define SPACE 48u /* pages that it plays on */
 
+static void map_again(unsigned page, unsigned pages)
+{
+	if (roll(2))
+		program_mmap(page, 1 + roll(pages), RW, PRIVATE, FAKE_ANONYMOUS);
+}
+
 static long step(void)
 {
 	static const int prots[] = {PROT_NONE, PROT_READ, RW, RW};
@@ -678,11 +691,17 @@ static void run(enum level level, int lock, int unlock, bool without, unsigned s
 		bare = true;
 	}
 	dice = seed;
+	meanwhile = map_again;
+	if (roll(2)) /* the kernel refuses some locks, and some populates */
+		fake.fail[FAKE_LOCK] = (struct fake_failure){1 + roll(60), roll(30), EAGAIN};
+	if (roll(2))
+		fake.fail[FAKE_ADVISE] = (struct fake_failure){1 + roll(60), roll(30), EINVAL};
 	for (unsigned i = 0; i < steps; i++) {
 		results[i] = step();
 		if (!bare)
 			hold_together();
 	}
+	meanwhile = NULL;
 	for (unsigned i = 0; i < SPACE; i++)
 		contents[i] = fake_contents(8 + i);
 }
