@@ -7,6 +7,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "preload/ledger.h"
 
@@ -126,6 +127,12 @@ static void account(struct ledger *l, const struct ledger_range *range, bool add
 		l->class_wanting[r.class - 1] += bytes;
 }
 
+/* Whether there is anything is read without the owner's lock. */
+static void count_set(struct ledger *l, size_t count)
+{
+	__atomic_store_n(&l->count, count, __ATOMIC_RELAXED);
+}
+
 /* The tree. */
 
 /* Each address has another one. */
@@ -217,7 +224,7 @@ static void node_insert(struct ledger *l, struct ledger_node *node)
 	while (node->parent && rank(node) > rank(node->parent))
 		node_rotate(l, node);
 	node_sum_up(node->parent);
-	l->count++;
+	count_set(l, l->count + 1);
 	account(l, &node->range, true);
 }
 
@@ -233,7 +240,7 @@ static void node_remove(struct ledger *l, struct ledger_node *node)
 	}
 	*node_slot(l, node) = NULL;
 	node_sum_up(node->parent);
-	l->count--;
+	count_set(l, l->count - 1);
 	account(l, &node->range, false);
 }
 
@@ -507,5 +514,8 @@ void ledger_clear(struct ledger *l)
 		spare_put(l, node, 1);
 		node = parent;
 	}
-	*l = (struct ledger){.spare = l->spare, .grow = l->grow};
+	l->used = l->own = l->wanting = l->program = 0;
+	memset(l->class_own, 0, sizeof(l->class_own));
+	memset(l->class_wanting, 0, sizeof(l->class_wanting));
+	count_set(l, 0);
 }

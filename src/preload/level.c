@@ -83,11 +83,6 @@ void level_set(enum level to, enum reason reason, int error)
 	stats_set_level(to, reason, error);
 }
 
-static const struct level_ops *ops(void)
-{
-	return __atomic_load_n(&level_state.ops, __ATOMIC_RELAXED);
-}
-
 void level_end(void)
 {
 	level_set(LEVEL_NONE, REASON_ASKED, 0);
@@ -285,7 +280,7 @@ bool level_make_room(uintptr_t at, size_t size)
 	if (!level_pages(at, size, &start, &end) || end - start > level_limit() ||
 	    (at && vm->look(start, end - start) != 0))
 		return false; /* it would have failed without us */
-	return ops()->make_room(end - start);
+	return level_table()->make_room(end - start);
 }
 
 /* Populating */
@@ -328,7 +323,7 @@ void level_mapped(uintptr_t at, size_t size, const struct mapping_request *r)
 
 	if (r->skipped || !level_pages(at, size, &start, &end))
 		return;
-	ops()->mapped(start, end, r);
+	level_table()->mapped(start, end, r);
 	if (r->policy.flags & MAP_LOCKED)
 		level_program_locked(start, end - start);
 }
@@ -343,7 +338,7 @@ void level_opened(uintptr_t at, size_t size, enum map_class class, enum policy_e
 	if (wanted == RESIDENCY_RESIDENT && !level_state.resident)
 		wanted = RESIDENCY_ON_FAULT;
 	if (wanted != RESIDENCY_UNLOCKED && level_pages(at, size, &start, &end) && start < end)
-		ops()->opened(start, end, class, wanted);
+		level_table()->opened(start, end, class, wanted);
 }
 
 bool level_find(uintptr_t at, struct ledger_range *range)
@@ -449,12 +444,12 @@ void level_moved(struct ledger_cut *cut, uintptr_t to, size_t old_size, size_t n
 	last = ledger_piece(&level_state.ledger, to + old_size - size_page(), to + old_size).record;
 	level_leave(signals);
 	if (new_size > old_size)
-		ops()->extended(to + old_size, to + new_size, last);
+		level_table()->extended(to + old_size, to + new_size, last);
 }
 
 bool level_unify(uintptr_t at, size_t size)
 {
-	return vm->look(at, size) == 0 && ops()->unify(at, at + size);
+	return vm->look(at, size) == 0 && level_table()->unify(at, at + size);
 }
 
 void level_restore(uintptr_t at, size_t size)
@@ -465,7 +460,7 @@ void level_restore(uintptr_t at, size_t size)
 
 void level_relock(uintptr_t at, size_t size, bool sparse)
 {
-	ops()->relock(at, at + size, sparse);
+	level_table()->relock(at, at + size, sparse);
 }
 
 /* Only what is known to be resident: reservations, and what libc maps by itself, are not. */
@@ -543,7 +538,8 @@ bool level_fork_child(bool relock)
 {
 	const bool torn = guard_fork_child(&guard);
 
-	level_state.by_program = level_state.blind = false;
+	level_set_by_program(false);
+	level_state.blind = false;
 	level_state.resident = false;
 	if (torn)
 		ledger_begin(); /* the chunks are lost: their nodes may be half linked */
@@ -554,6 +550,6 @@ bool level_fork_child(bool relock)
 	}
 	ledger_change(&level_state.ledger, 0, size_page_down(UINTPTR_MAX), inherited, NULL);
 	forget_threads();
-	ops()->fork_child();
+	level_table()->fork_child();
 	return !torn;
 }

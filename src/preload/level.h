@@ -67,6 +67,22 @@ struct level_state {
 
 extern HIDDEN struct level_state level_state;
 
+/* The table of the level, and whether the program called mlockall: without level_enter. */
+static inline const struct level_ops *level_table(void)
+{
+	return __atomic_load_n(&level_state.ops, __ATOMIC_RELAXED);
+}
+
+static inline bool level_is_by_program(void)
+{
+	return __atomic_load_n(&level_state.by_program, __ATOMIC_RELAXED);
+}
+
+static inline void level_set_by_program(bool by_program)
+{
+	__atomic_store_n(&level_state.by_program, by_program, __ATOMIC_RELAXED);
+}
+
 uint64_t level_enter(void); /* the signals that were blocked before, for level_leave */
 void level_leave(uint64_t signals);
 

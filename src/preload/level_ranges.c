@@ -52,7 +52,7 @@ static bool cover(uintptr_t start, uintptr_t end, enum map_class class, enum res
 	uint64_t signals, bytes;
 	bool fits, locked;
 
-	if (level_state.by_program)
+	if (level_is_by_program())
 		return true; /* its mlockall counts what comes */
 	signals = level_enter();
 	bytes = unsettled_bytes(start, end);

@@ -127,7 +127,7 @@ static void step_down(const char *operation, uint64_t limit)
 	level_set_limit(limit);
 	if (!taken_off)
 		vm->unlock_all();
-	if (level_state.by_program &&
+	if (level_is_by_program() &&
 	    (startup_lock_all(MCL_CURRENT | MCL_ONFAULT, limit) == 0 || taken_off)) {
 		shortage_tell_lost(operation, limit, false, 0, 0);
 		return;

@@ -56,7 +56,7 @@ bool level_is_program_locked(uintptr_t at, size_t size)
 {
 	uintptr_t start, end;
 	uint64_t signals;
-	bool found = level_state.by_program;
+	bool found = level_is_by_program();
 
 	if (found || !level_keeps_records() || !level_pages(at, size, &start, &end))
 		return found;
@@ -79,7 +79,7 @@ static bool is_covered(struct ledger_record *record)
 		record->locked = true;
 		record->wanting = false;
 	}
-	return level_state.ops->covers(record);
+	return level_table()->covers(record);
 }
 
 /* One piece of one record: whether it is to be unlocked. */
@@ -127,7 +127,7 @@ int level_program_unlock(uintptr_t at, size_t size)
 static void give_to_program(void)
 {
 	ledger_clear(&level_state.ledger);
-	level_state.by_program = true;
+	level_set_by_program(true);
 }
 
 /* Under a finite limit whatever the program maps from now on counts: a range of ours must not be what it
@@ -155,7 +155,7 @@ void level_program_locked_all(int flags)
 	if (level_now() == LEVEL_RANGES && flags & MCL_FUTURE)
 		step_aside(flags);
 	else
-		level_state.by_program |= (flags & (MCL_CURRENT | MCL_FUTURE)) != 0;
+		level_set_by_program(level_is_by_program() || (flags & (MCL_CURRENT | MCL_FUTURE)));
 	level_leave(signals);
 }
 
@@ -191,7 +191,7 @@ static void drop_program(void)
 	for (uintptr_t above = 0; ledger_next(&level_state.ledger, above, &range); above = range.end) {
 		if (range.record.count == 0)
 			continue;
-		if (counting || !level_state.ops->covers(&range.record))
+		if (counting || !level_table()->covers(&range.record))
 			vm->unlock(range.start, range.end - range.start);
 		ledger_change(&level_state.ledger, range.start, range.end, never_locked, NULL);
 	}
@@ -212,7 +212,7 @@ int level_program_unlock_all(void)
 		level_end();
 		signals = level_enter();
 		ledger_clear(&level_state.ledger);
-		level_state.by_program = false;
+		level_set_by_program(false);
 		level_leave(signals);
 		return vm->unlock_all();
 	}
@@ -221,9 +221,9 @@ int level_program_unlock_all(void)
 		vm->lock_all(MCL_FUTURE | MCL_ONFAULT);
 	signals = level_enter();
 	drop_program();
-	if (level_state.by_program && level_now() == LEVEL_RANGES)
+	if (level_is_by_program() && level_now() == LEVEL_RANGES)
 		drop_all();
-	level_state.by_program = false;
+	level_set_by_program(false);
 	level_leave(signals);
 	return 0;
 }
